@@ -1,0 +1,372 @@
+//! The flow key, the counters of a flow, and the one way in which a packet is added to them.
+
+use core::net::{IpAddr, Ipv6Addr};
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::counter::Tally;
+use crate::packet::{Packet, RawAddress, protocol, tcp};
+
+/// Version of the layout of [`FlowKey`] and [`FlowCounters`]; it goes up with every change of either.
+pub const LAYOUT_VERSION: u32 = 1;
+
+/// One of the two endpoints of a flow, in the key's canonical order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Side {
+    /// The endpoint that sorts first.
+    Low = 0,
+    /// The endpoint that sorts second.
+    High = 1,
+}
+
+impl Side {
+    /// The other endpoint.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Low => Self::High,
+            Self::High => Self::Low,
+        }
+    }
+}
+
+/// A bidirectional flow at one interface: both directions of a conversation have the same key.
+///
+/// Endpoints are ordered by their bytes as the machine reads them, which is arbitrary but the same in the kernel and
+/// in user space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct FlowKey {
+    low_address: RawAddress,
+    high_address: RawAddress,
+    low_port: u16,
+    high_port: u16,
+    /// Outer VLAN in bits 20 to 31, inner VLAN in bits 8 to 19, IP protocol in bits 0 to 7.
+    tags: u32,
+    /// Index of the interface that saw the packet; 0 for captures.
+    interface: u32,
+}
+
+impl FlowKey {
+    /// The key of the flow that `packet` belongs to, and which endpoint sent it.
+    #[inline(always)]
+    #[must_use]
+    pub fn of(packet: &Packet, interface: u32) -> (Self, Side) {
+        let tags = u32::from(packet.outer_vlan & 0x0fff) << 20
+            | u32::from(packet.inner_vlan & 0x0fff) << 8
+            | u32::from(packet.protocol);
+        if source_is_low(packet) {
+            let key = Self {
+                low_address: packet.source,
+                high_address: packet.destination,
+                low_port: packet.source_port,
+                high_port: packet.destination_port,
+                tags,
+                interface,
+            };
+            (key, Side::Low)
+        } else {
+            let key = Self {
+                low_address: packet.destination,
+                high_address: packet.source,
+                low_port: packet.destination_port,
+                high_port: packet.source_port,
+                tags,
+                interface,
+            };
+            (key, Side::High)
+        }
+    }
+
+    /// Address of one endpoint.
+    #[must_use]
+    pub fn address(&self, side: Side) -> IpAddr {
+        let raw = match side {
+            Side::Low => self.low_address,
+            Side::High => self.high_address,
+        };
+        let mut bytes = [0_u8; 16];
+        for (chunk, part) in bytes.chunks_exact_mut(4).zip(raw) {
+            chunk.copy_from_slice(&part.to_ne_bytes());
+        }
+        Ipv6Addr::from(bytes).to_canonical()
+    }
+
+    /// Port of one endpoint, 0 where the protocol has none.
+    #[must_use]
+    pub fn port(&self, side: Side) -> u16 {
+        match side {
+            Side::Low => self.low_port,
+            Side::High => self.high_port,
+        }
+    }
+
+    /// IP protocol number.
+    #[must_use]
+    pub fn protocol(&self) -> u8 {
+        self.tags as u8
+    }
+
+    /// Identifiers of the outer and the inner VLAN tag; 0 without one.
+    #[must_use]
+    pub fn vlans(&self) -> (u16, u16) {
+        ((self.tags >> 20) as u16, (self.tags >> 8 & 0x0fff) as u16)
+    }
+
+    /// Index of the interface that saw the flow; 0 for captures.
+    #[must_use]
+    pub fn interface(&self) -> u32 {
+        self.interface
+    }
+}
+
+#[inline(always)]
+fn source_is_low(packet: &Packet) -> bool {
+    let (a, b) = (&packet.source, &packet.destination);
+    // IPv4 differs in the last word only, so that is the common first answer.
+    if a[3] != b[3] {
+        return a[3] < b[3];
+    }
+    if a[2] != b[2] {
+        return a[2] < b[2];
+    }
+    if a[1] != b[1] {
+        return a[1] < b[1];
+    }
+    if a[0] != b[0] {
+        return a[0] < b[0];
+    }
+    packet.source_port <= packet.destination_port
+}
+
+/// What one endpoint sent. All sums wrap after 2⁶⁴; times are nanoseconds of the source's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct DirectionCounters {
+    /// Packets, and their frame bytes on the wire.
+    pub total: Tally,
+    /// Bytes above the transport header.
+    pub payload_bytes: u64,
+    /// Sum of squares of the frame lengths, in bytes².
+    pub length_squares: u64,
+    /// Sum of the gaps between packets, in microseconds.
+    pub gap_sum: u64,
+    /// Sum of squares of the gaps, in microseconds²; a gap above [`MAX_GAP`] enters as that.
+    pub gap_squares: u64,
+    /// Time of the first packet; 0 without a packet.
+    pub first: u64,
+    /// Time of the last packet.
+    pub last: u64,
+    /// Time of the first packet with payload; 0 without one.
+    pub first_payload: u64,
+    /// How many packets had each TCP control bit set ([`tcp`]), or were of each ICMP kind ([`crate::packet::icmp`]).
+    pub flags: [u32; 8],
+    /// Packets with payload.
+    pub payload_packets: u32,
+    /// Shortest gap in microseconds; counts from two packets on.
+    pub gap_min: u32,
+    /// Longest gap in microseconds.
+    pub gap_max: u32,
+    /// Shortest frame in bytes; counts from one packet on.
+    pub length_min: u32,
+    /// Longest frame in bytes.
+    pub length_max: u32,
+    /// TCP receive window of the first packet, unscaled.
+    pub first_window: u32,
+}
+
+/// Longest gap that enters the sum of squares, in microseconds: a minute. Longer ones would overflow the sum.
+pub const MAX_GAP: u64 = 60_000_000;
+
+impl DirectionCounters {
+    #[inline(always)]
+    fn account(&mut self, packet: &Packet, segments: u32, now: u64) {
+        let count = u64::from(segments);
+        let length = packet.length / segments;
+        if self.total.packets == 0 {
+            self.first = now;
+            self.length_min = length;
+            self.first_window = u32::from(packet.window);
+        } else {
+            let gap = now.saturating_sub(self.last) / 1000;
+            self.add_gap(gap, self.total.packets == 1);
+            if length < self.length_min {
+                self.length_min = length;
+            }
+        }
+        if length > self.length_max {
+            self.length_max = length;
+        }
+        if now > self.last {
+            self.last = now;
+        }
+        self.total.add(count, u64::from(packet.length));
+        self.length_squares += u64::from(length) * u64::from(length) * count;
+        if packet.payload > 0 {
+            if self.payload_packets == 0 {
+                self.first_payload = now;
+            }
+            self.payload_bytes += u64::from(packet.payload);
+            self.payload_packets = self.payload_packets.wrapping_add(segments);
+        }
+        for (bit, counter) in self.flags.iter_mut().enumerate() {
+            *counter = counter.wrapping_add(u32::from(packet.flags >> bit & 1));
+        }
+    }
+
+    #[inline(always)]
+    fn add_gap(&mut self, gap: u64, is_first: bool) {
+        let squared = if gap > MAX_GAP { MAX_GAP } else { gap };
+        let short = if gap > u64::from(u32::MAX) { u32::MAX } else { gap as u32 };
+        self.gap_sum = self.gap_sum.wrapping_add(gap);
+        self.gap_squares = self.gap_squares.wrapping_add(squared * squared);
+        if is_first || short < self.gap_min {
+            self.gap_min = short;
+        }
+        if short > self.gap_max {
+            self.gap_max = short;
+        }
+    }
+
+    /// Adds what the same endpoint sent later: exact as long as `later` begins after these counters end.
+    pub fn merge(&mut self, later: &Self) {
+        if later.total.packets == 0 {
+            return;
+        }
+        if self.total.packets == 0 {
+            *self = *later;
+            return;
+        }
+        let had_gap = self.total.packets > 1;
+        self.add_gap(later.first.saturating_sub(self.last) / 1000, !had_gap);
+        if later.total.packets > 1 {
+            self.gap_min = self.gap_min.min(later.gap_min);
+            self.gap_max = self.gap_max.max(later.gap_max);
+        }
+        self.gap_sum = self.gap_sum.wrapping_add(later.gap_sum);
+        self.gap_squares = self.gap_squares.wrapping_add(later.gap_squares);
+        self.total.add(later.total.packets, later.total.bytes);
+        if self.payload_packets == 0 {
+            self.first_payload = later.first_payload;
+        }
+        self.payload_bytes = self.payload_bytes.wrapping_add(later.payload_bytes);
+        self.payload_packets = self.payload_packets.wrapping_add(later.payload_packets);
+        self.length_squares = self.length_squares.wrapping_add(later.length_squares);
+        self.length_min = self.length_min.min(later.length_min);
+        self.length_max = self.length_max.max(later.length_max);
+        if later.first < self.first {
+            self.first = later.first;
+            self.first_window = later.first_window;
+        }
+        self.last = self.last.max(later.last);
+        for (counter, more) in self.flags.iter_mut().zip(later.flags) {
+            *counter = counter.wrapping_add(more);
+        }
+    }
+
+    /// Packets that had the TCP control bit or were of the ICMP kind `flag` (one bit).
+    #[must_use]
+    pub fn flag(&self, flag: u8) -> u32 {
+        self.flags[flag.trailing_zeros() as usize & 7]
+    }
+}
+
+/// Who opened a flow, as far as its packets say.
+pub mod opener {
+    /// No packet says: the sender of the first one is taken for the initiator.
+    pub const UNKNOWN: u32 = 0;
+    /// The low endpoint sent a SYN, or was answered with SYN and ACK.
+    pub const LOW: u32 = 1;
+    /// The high endpoint did.
+    pub const HIGH: u32 = 2;
+}
+
+/// All that is counted of a flow within one generation of the kernel's maps, or over its life in user space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct FlowCounters {
+    /// What the low endpoint sent.
+    pub low: DirectionCounters,
+    /// What the high endpoint sent.
+    pub high: DirectionCounters,
+    /// The part of both that left through the interface; the rest came in.
+    pub egress: Tally,
+    /// One of [`opener`].
+    pub opener: u32,
+    /// Keeps the size a multiple of 8.
+    pub reserved: u32,
+}
+
+/// A packet as an observation point saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation {
+    /// Nanoseconds of the source's clock.
+    pub now: u64,
+    /// Packets that the frame becomes on the wire: 1, or more under segmentation offload.
+    pub segments: u32,
+    /// Whether it left through the interface.
+    pub egress: bool,
+}
+
+impl FlowCounters {
+    /// Adds a packet that `side` sent. The kernel's programs and every user-space source count with this.
+    #[inline(always)]
+    pub fn account(&mut self, side: Side, packet: &Packet, seen: Observation) {
+        let segments = if seen.segments == 0 { 1 } else { seen.segments };
+        if self.opener == opener::UNKNOWN && packet.protocol == protocol::TCP && packet.flags & tcp::SYN != 0 {
+            let from_opener = packet.flags & tcp::ACK == 0;
+            self.opener = if from_opener == matches!(side, Side::Low) { opener::LOW } else { opener::HIGH };
+        }
+        match side {
+            Side::Low => self.low.account(packet, segments, seen.now),
+            Side::High => self.high.account(packet, segments, seen.now),
+        }
+        if seen.egress {
+            self.egress.add(u64::from(segments), u64::from(packet.length));
+        }
+    }
+
+    /// Adds the counters of the same flow from a later generation.
+    pub fn merge(&mut self, later: &Self) {
+        self.low.merge(&later.low);
+        self.high.merge(&later.high);
+        self.egress.add(later.egress.packets, later.egress.bytes);
+        if self.opener == opener::UNKNOWN {
+            self.opener = later.opener;
+        }
+    }
+
+    /// What one endpoint sent.
+    #[must_use]
+    pub fn sent_by(&self, side: Side) -> &DirectionCounters {
+        match side {
+            Side::Low => &self.low,
+            Side::High => &self.high,
+        }
+    }
+
+    /// The initiator: who sent a SYN without ACK, else who sent the first packet.
+    #[must_use]
+    pub fn initiator(&self) -> Side {
+        match self.opener {
+            opener::LOW => Side::Low,
+            opener::HIGH => Side::High,
+            _ if self.low.total.packets == 0 => Side::High,
+            _ if self.high.total.packets == 0 || self.low.first <= self.high.first => Side::Low,
+            _ => Side::High,
+        }
+    }
+
+    /// Packets of both directions.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.low.total.packets + self.high.total.packets
+    }
+
+    /// Frame bytes of both directions.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.low.total.bytes + self.high.total.bytes
+    }
+}

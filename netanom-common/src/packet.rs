@@ -1,0 +1,162 @@
+//! The reading seam of the parser, and what parsing yields.
+
+/// Where the parser reads a frame: a slice in user space, a packet context in the kernel.
+///
+/// A header is checked against the frame's end once and then read without further checks, as the kernel's verifier
+/// wants it.
+pub trait PacketBytes {
+    /// A header of `N` bytes whose presence was checked.
+    type Header<'a, const N: usize>: HeaderBytes
+    where
+        Self: 'a;
+
+    /// The `N` bytes from `offset` on, or `None` when the frame ends before.
+    fn header<const N: usize>(&self, offset: u32) -> Option<Self::Header<'_, N>>;
+
+    /// Length of the frame on the wire, in bytes; a capture may hold less of it.
+    fn wire_length(&self) -> u32;
+
+    /// A VLAN tag that the interface took out of the frame (tag control information), when there was one.
+    fn offloaded_vlan(&self) -> Option<u16> {
+        None
+    }
+}
+
+/// Big-endian reads inside a checked header. Callers pass constant offsets inside of it.
+pub trait HeaderBytes {
+    /// The byte at `at`.
+    fn u8(&self, at: usize) -> u8;
+    /// The 16-bit number at `at`, in host order.
+    fn u16(&self, at: usize) -> u16;
+    /// The 32-bit number at `at`, in host order.
+    fn u32(&self, at: usize) -> u32;
+}
+
+/// A frame in memory, with the length that it had on the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    bytes: &'a [u8],
+    wire_length: u32,
+}
+
+impl<'a> Frame<'a> {
+    /// A frame of which `bytes` were captured and which had `wire_length` bytes on the wire.
+    #[must_use]
+    pub fn captured(bytes: &'a [u8], wire_length: u32) -> Self {
+        Self { bytes, wire_length }
+    }
+
+    /// A frame that was captured whole.
+    #[must_use]
+    pub fn whole(bytes: &'a [u8]) -> Self {
+        Self { bytes, wire_length: bytes.len() as u32 }
+    }
+}
+
+impl PacketBytes for Frame<'_> {
+    type Header<'a, const N: usize>
+        = &'a [u8; N]
+    where
+        Self: 'a;
+
+    fn header<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
+        self.bytes.get(offset as usize..)?.first_chunk()
+    }
+
+    fn wire_length(&self) -> u32 {
+        self.wire_length
+    }
+}
+
+impl<const N: usize> HeaderBytes for &[u8; N] {
+    #[inline(always)]
+    fn u8(&self, at: usize) -> u8 {
+        self[at]
+    }
+
+    #[inline(always)]
+    fn u16(&self, at: usize) -> u16 {
+        u16::from_be_bytes([self[at], self[at + 1]])
+    }
+
+    #[inline(always)]
+    fn u32(&self, at: usize) -> u32 {
+        u32::from_be_bytes([self[at], self[at + 1], self[at + 2], self[at + 3]])
+    }
+}
+
+/// IP protocol numbers that the parser knows (IANA, Assigned Internet Protocol Numbers).
+pub mod protocol {
+    /// Internet Control Message Protocol (RFC 792).
+    pub const ICMP: u8 = 1;
+    /// Transmission Control Protocol (RFC 9293).
+    pub const TCP: u8 = 6;
+    /// User Datagram Protocol (RFC 768).
+    pub const UDP: u8 = 17;
+    /// ICMP for IPv6 (RFC 4443).
+    pub const ICMPV6: u8 = 58;
+    /// Stream Control Transmission Protocol (RFC 9260).
+    pub const SCTP: u8 = 132;
+}
+
+/// TCP control bits (RFC 9293 3.1), as they stand in byte 13 of the header.
+pub mod tcp {
+    /// No more data from the sender.
+    pub const FIN: u8 = 0x01;
+    /// Synchronise sequence numbers.
+    pub const SYN: u8 = 0x02;
+    /// Reset the connection.
+    pub const RST: u8 = 0x04;
+    /// Push buffered data to the receiver.
+    pub const PSH: u8 = 0x08;
+    /// The acknowledgment field counts.
+    pub const ACK: u8 = 0x10;
+    /// The urgent pointer counts.
+    pub const URG: u8 = 0x20;
+}
+
+/// What an ICMP message is for, in the bit positions of the TCP flags; both share the flow's eight flag counters.
+pub mod icmp {
+    /// Echo request: ICMP type 8, ICMPv6 type 128.
+    pub const ECHO_REQUEST: u8 = 0x01;
+    /// Echo reply: ICMP type 0, ICMPv6 type 129.
+    pub const ECHO_REPLY: u8 = 0x02;
+    /// Destination unreachable: ICMP type 3, ICMPv6 type 1.
+    pub const UNREACHABLE: u8 = 0x04;
+    /// Time exceeded: ICMP type 11, ICMPv6 type 3.
+    pub const TIME_EXCEEDED: u8 = 0x08;
+    /// Router and neighbour discovery, multicast listener discovery: ICMP 9 and 10, ICMPv6 130 to 137 and 143.
+    pub const DISCOVERY: u8 = 0x10;
+    /// Every other message.
+    pub const OTHER: u8 = 0x80;
+}
+
+/// An IP address as it stands in the packet, read as four native numbers; IPv4 is mapped (RFC 4291 2.5.5.2).
+pub type RawAddress = [u32; 4];
+
+/// What the parser says of one packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// Sender's address.
+    pub source: RawAddress,
+    /// Receiver's address.
+    pub destination: RawAddress,
+    /// Sender's port; 0 where the protocol has none or a later fragment does not show it.
+    pub source_port: u16,
+    /// Receiver's port, with the same meaning of 0.
+    pub destination_port: u16,
+    /// IP protocol number, after IPv6 extension headers.
+    pub protocol: u8,
+    /// TCP control bits ([`tcp`]) or kind of ICMP message ([`icmp`]); 0 for other protocols.
+    pub flags: u8,
+    /// VLAN identifier of the outer tag, 0 without a tag or for a priority tag.
+    pub outer_vlan: u16,
+    /// VLAN identifier of the inner tag of a doubly tagged frame, else 0.
+    pub inner_vlan: u16,
+    /// TCP receive window as sent (unscaled), 0 for other protocols.
+    pub window: u16,
+    /// Bytes above the transport header, without Ethernet padding.
+    pub payload: u32,
+    /// Frame bytes on the wire.
+    pub length: u32,
+}

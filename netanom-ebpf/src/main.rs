@@ -1,0 +1,3 @@
+//! The XDP and TCX programs.
+#![no_std]
+#![no_main]

@@ -1,0 +1,132 @@
+//! Flows as user space keeps them: what a window brings, and the table that merges windows into flows.
+
+mod table;
+mod time;
+
+use std::net::IpAddr;
+
+use netanom_common::counter::{Ignored, Tally};
+use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Side};
+use netanom_common::packet::protocol;
+
+pub use table::{FlowTable, FlowTimeouts, Merged};
+pub use time::Timestamp;
+
+/// All that one tick of a source delivers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Window {
+    /// Where the window begins; not before the end of the one before.
+    pub start: Timestamp,
+    /// Where it ends. No packet in it is later.
+    pub end: Timestamp,
+    /// What was counted since the window before, a flow at most once per shard. Times are nanoseconds since the
+    /// Unix epoch.
+    pub flows: Vec<(FlowKey, FlowCounters)>,
+    /// What was not counted in a flow, by reason, since the window before.
+    pub ignored: IgnoredTallies,
+}
+
+/// A [`Tally`] for every reason, in the order of [`Ignored::ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IgnoredTallies(pub [Tally; Ignored::ALL.len()]);
+
+impl IgnoredTallies {
+    /// Counts one packet of `bytes` bytes.
+    pub fn add(&mut self, reason: Ignored, bytes: u64) {
+        self.0[reason as usize].add(1, bytes);
+    }
+
+    /// Every reason with its tally.
+    pub fn iter(&self) -> impl Iterator<Item = (Ignored, Tally)> + '_ {
+        Ignored::ALL.into_iter().zip(self.0)
+    }
+
+    /// Packets under all reasons.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.0.iter().map(|tally| tally.packets).sum()
+    }
+}
+
+/// An address and a port; the port is 0 where the protocol has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// IPv4 or IPv6 address.
+    pub ip: IpAddr,
+    /// Port.
+    pub port: u16,
+}
+
+/// A flow with all that was counted of it so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    /// Its key.
+    pub key: FlowKey,
+    /// Who opened it.
+    pub initiator: Side,
+    /// Everything counted so far.
+    pub counters: FlowCounters,
+}
+
+impl Flow {
+    /// Who opened the flow.
+    #[must_use]
+    pub fn initiator(&self) -> Endpoint {
+        self.endpoint(self.initiator)
+    }
+
+    /// Who was asked.
+    #[must_use]
+    pub fn responder(&self) -> Endpoint {
+        self.endpoint(self.initiator.other())
+    }
+
+    fn endpoint(&self, side: Side) -> Endpoint {
+        Endpoint { ip: self.key.address(side), port: self.key.port(side) }
+    }
+
+    /// What the initiator sent.
+    #[must_use]
+    pub fn fwd(&self) -> &DirectionCounters {
+        self.counters.sent_by(self.initiator)
+    }
+
+    /// What the responder sent.
+    #[must_use]
+    pub fn bwd(&self) -> &DirectionCounters {
+        self.counters.sent_by(self.initiator.other())
+    }
+
+    /// Time of the first packet.
+    #[must_use]
+    pub fn first_seen(&self) -> Timestamp {
+        let times = [&self.counters.low, &self.counters.high];
+        let first = times.iter().filter(|sent| sent.total.packets > 0).map(|sent| sent.first).min();
+        Timestamp::from_nanos(first.unwrap_or_default())
+    }
+
+    /// Time of the last packet.
+    #[must_use]
+    pub fn last_seen(&self) -> Timestamp {
+        Timestamp::from_nanos(self.counters.low.last.max(self.counters.high.last))
+    }
+
+    /// IP protocol number.
+    #[must_use]
+    pub fn protocol(&self) -> u8 {
+        self.key.protocol()
+    }
+
+    /// `tcp`, `udp`, `icmp`, `icmpv6`, `sctp` or `ip-N`.
+    #[must_use]
+    pub fn protocol_name(&self) -> String {
+        match self.protocol() {
+            protocol::TCP => "tcp".to_owned(),
+            protocol::UDP => "udp".to_owned(),
+            protocol::ICMP => "icmp".to_owned(),
+            protocol::ICMPV6 => "icmpv6".to_owned(),
+            protocol::SCTP => "sctp".to_owned(),
+            other => format!("ip-{other}"),
+        }
+    }
+}

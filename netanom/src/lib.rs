@@ -1,0 +1,12 @@
+//! netanom: a network anomaly sensor.
+//!
+//! Packets are counted per flow in the kernel (or from a capture), flows become features, features are judged by
+//! detectors, findings are grouped into alerts. ARCHITECTURE.md draws the data's way and the modules' order.
+#![forbid(unsafe_code)]
+
+pub mod alert;
+pub mod detect;
+pub mod feature;
+pub mod flow;
+pub mod sink;
+pub mod source;

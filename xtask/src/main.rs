@@ -1,0 +1,2 @@
+//! netanom's development commands.
+fn main() {}
