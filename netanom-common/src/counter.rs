@@ -46,7 +46,9 @@ impl Ignored {
 }
 
 /// Packets and the bytes that they had on the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
 #[repr(C)]
 pub struct Tally {
     /// Packets; a segmentation-offload frame counts as the segments that leave the interface.

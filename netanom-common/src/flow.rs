@@ -1,6 +1,7 @@
 //! The flow key, the counters of a flow, and the one way in which a packet is added to them.
 
 use core::net::{IpAddr, Ipv6Addr};
+use core::num::NonZeroU32;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -35,7 +36,20 @@ impl Side {
 ///
 /// Endpoints are ordered by their bytes as the machine reads them, which is arbitrary but the same in the kernel and
 /// in user space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    FromBytes,
+    IntoBytes,
+    KnownLayout,
+    Immutable,
+)]
 #[repr(C)]
 pub struct FlowKey {
     low_address: RawAddress,
@@ -141,7 +155,9 @@ fn source_is_low(packet: &Packet) -> bool {
 }
 
 /// What one endpoint sent. All sums wrap after 2⁶⁴; times are nanoseconds of the source's clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
 #[repr(C)]
 pub struct DirectionCounters {
     /// Packets, and their frame bytes on the wire.
@@ -181,8 +197,8 @@ pub const MAX_GAP: u64 = 60_000_000;
 
 impl DirectionCounters {
     #[inline(always)]
-    fn account(&mut self, packet: &Packet, segments: u32, now: u64) {
-        let count = u64::from(segments);
+    fn account(&mut self, packet: &Packet, segments: NonZeroU32, now: u64) {
+        let count = u64::from(segments.get());
         let length = packet.length / segments;
         if self.total.packets == 0 {
             self.first = now;
@@ -208,7 +224,7 @@ impl DirectionCounters {
                 self.first_payload = now;
             }
             self.payload_bytes += u64::from(packet.payload);
-            self.payload_packets = self.payload_packets.wrapping_add(segments);
+            self.payload_packets = self.payload_packets.wrapping_add(segments.get());
         }
         for (bit, counter) in self.flags.iter_mut().enumerate() {
             *counter = counter.wrapping_add(u32::from(packet.flags >> bit & 1));
@@ -218,7 +234,11 @@ impl DirectionCounters {
     #[inline(always)]
     fn add_gap(&mut self, gap: u64, is_first: bool) {
         let squared = if gap > MAX_GAP { MAX_GAP } else { gap };
-        let short = if gap > u64::from(u32::MAX) { u32::MAX } else { gap as u32 };
+        let short = if gap > u64::from(u32::MAX) {
+            u32::MAX
+        } else {
+            gap as u32
+        };
         self.gap_sum = self.gap_sum.wrapping_add(gap);
         self.gap_squares = self.gap_squares.wrapping_add(squared * squared);
         if is_first || short < self.gap_min {
@@ -283,7 +303,9 @@ pub mod opener {
 }
 
 /// All that is counted of a flow within one generation of the kernel's maps, or over its life in user space.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
 #[repr(C)]
 pub struct FlowCounters {
     /// What the low endpoint sent.
@@ -304,7 +326,7 @@ pub struct Observation {
     /// Nanoseconds of the source's clock.
     pub now: u64,
     /// Packets that the frame becomes on the wire: 1, or more under segmentation offload.
-    pub segments: u32,
+    pub segments: NonZeroU32,
     /// Whether it left through the interface.
     pub egress: bool,
 }
@@ -313,17 +335,25 @@ impl FlowCounters {
     /// Adds a packet that `side` sent. The kernel's programs and every user-space source count with this.
     #[inline(always)]
     pub fn account(&mut self, side: Side, packet: &Packet, seen: Observation) {
-        let segments = if seen.segments == 0 { 1 } else { seen.segments };
-        if self.opener == opener::UNKNOWN && packet.protocol == protocol::TCP && packet.flags & tcp::SYN != 0 {
+        let segments = seen.segments;
+        if self.opener == opener::UNKNOWN
+            && packet.protocol == protocol::TCP
+            && packet.flags & tcp::SYN != 0
+        {
             let from_opener = packet.flags & tcp::ACK == 0;
-            self.opener = if from_opener == matches!(side, Side::Low) { opener::LOW } else { opener::HIGH };
+            self.opener = if from_opener == matches!(side, Side::Low) {
+                opener::LOW
+            } else {
+                opener::HIGH
+            };
         }
         match side {
             Side::Low => self.low.account(packet, segments, seen.now),
             Side::High => self.high.account(packet, segments, seen.now),
         }
         if seen.egress {
-            self.egress.add(u64::from(segments), u64::from(packet.length));
+            self.egress
+                .add(u64::from(segments.get()), u64::from(packet.length));
         }
     }
 

@@ -49,7 +49,10 @@ impl<'a> Frame<'a> {
     /// A frame that was captured whole.
     #[must_use]
     pub fn whole(bytes: &'a [u8]) -> Self {
-        Self { bytes, wire_length: bytes.len() as u32 }
+        Self {
+            bytes,
+            wire_length: bytes.len() as u32,
+        }
     }
 }
 

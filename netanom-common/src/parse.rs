@@ -23,18 +23,24 @@ const MAX_EXTENSIONS: usize = 7;
 /// The reason under which the packet is counted when it belongs to no flow.
 #[inline(always)]
 pub fn parse<B: PacketBytes>(frame: &B) -> Result<Packet, Ignored> {
-    let ethernet = frame.header::<{ ETHERNET as usize }>(0).ok_or(Ignored::Truncated)?;
+    let ethernet = frame
+        .header::<{ ETHERNET as usize }>(0)
+        .ok_or(Ignored::Truncated)?;
     let mut ether_type = ethernet.u16(12);
     let mut offset = ETHERNET;
     let mut vlans = Vlans::of_offload(frame.offloaded_vlan());
     // Written twice rather than as a loop: the verifier follows straight code with known offsets far more cheaply.
     if is_vlan(ether_type) {
-        let tag = frame.header::<{ VLAN_TAG as usize }>(offset).ok_or(Ignored::Truncated)?;
+        let tag = frame
+            .header::<{ VLAN_TAG as usize }>(offset)
+            .ok_or(Ignored::Truncated)?;
         vlans.push(tag.u16(0))?;
         ether_type = tag.u16(2);
         offset += VLAN_TAG;
         if is_vlan(ether_type) {
-            let tag = frame.header::<{ VLAN_TAG as usize }>(offset).ok_or(Ignored::Truncated)?;
+            let tag = frame
+                .header::<{ VLAN_TAG as usize }>(offset)
+                .ok_or(Ignored::Truncated)?;
             vlans.push(tag.u16(0))?;
             ether_type = tag.u16(2);
             offset += VLAN_TAG;
@@ -65,8 +71,16 @@ impl Vlans {
     #[inline(always)]
     fn of_offload(tag: Option<u16>) -> Self {
         match tag {
-            Some(tag) => Self { count: 1, outer: tag & 0x0fff, inner: 0 },
-            None => Self { count: 0, outer: 0, inner: 0 },
+            Some(tag) => Self {
+                count: 1,
+                outer: tag & 0x0fff,
+                inner: 0,
+            },
+            None => Self {
+                count: 0,
+                outer: 0,
+                inner: 0,
+            },
         }
     }
 
@@ -97,7 +111,9 @@ struct Network {
 
 #[inline(always)]
 fn ipv4<B: PacketBytes>(frame: &B, offset: u32, vlans: Vlans) -> Result<Packet, Ignored> {
-    let header = frame.header::<{ IPV4_MIN as usize }>(offset).ok_or(Ignored::Truncated)?;
+    let header = frame
+        .header::<{ IPV4_MIN as usize }>(offset)
+        .ok_or(Ignored::Truncated)?;
     let first = header.u8(0);
     let header_length = u32::from(first & 0x0f) * 4;
     if first >> 4 != 4 || header_length < IPV4_MIN {
@@ -133,7 +149,9 @@ fn mapped(address: u32) -> RawAddress {
 
 #[inline(always)]
 fn ipv6<B: PacketBytes>(frame: &B, offset: u32, vlans: Vlans) -> Result<Packet, Ignored> {
-    let header = frame.header::<{ IPV6 as usize }>(offset).ok_or(Ignored::Truncated)?;
+    let header = frame
+        .header::<{ IPV6 as usize }>(offset)
+        .ok_or(Ignored::Truncated)?;
     if header.u8(0) >> 4 != 6 {
         return Err(Ignored::BadHeader);
     }
@@ -173,19 +191,25 @@ fn skip_extensions<B: PacketBytes>(frame: &B, network: &mut Network) -> Result<(
         let length = match network.protocol {
             // Hop-by-hop, routing, destination options, mobility, HIP, shim6: in units of 8 bytes, without the first.
             0 | 43 | 60 | 135 | 139 | 140 => {
-                let header = frame.header::<2>(network.offset).ok_or(Ignored::Truncated)?;
+                let header = frame
+                    .header::<2>(network.offset)
+                    .ok_or(Ignored::Truncated)?;
                 network.protocol = header.u8(0);
                 (u32::from(header.u8(1)) + 1) * 8
             }
             44 => {
-                let header = frame.header::<8>(network.offset).ok_or(Ignored::Truncated)?;
+                let header = frame
+                    .header::<8>(network.offset)
+                    .ok_or(Ignored::Truncated)?;
                 network.protocol = header.u8(0);
                 network.later_fragment = header.u16(2) & 0xfff8 != 0;
                 8
             }
             // The authentication header counts in units of 4 bytes, without the first two.
             51 => {
-                let header = frame.header::<2>(network.offset).ok_or(Ignored::Truncated)?;
+                let header = frame
+                    .header::<2>(network.offset)
+                    .ok_or(Ignored::Truncated)?;
                 network.protocol = header.u8(0);
                 (u32::from(header.u8(1)) + 2) * 4
             }
@@ -223,7 +247,9 @@ fn transport<B: PacketBytes>(frame: &B, network: &Network) -> Result<Packet, Ign
     }
     let header_length = match network.protocol {
         protocol::TCP => {
-            let header = frame.header::<20>(network.offset).ok_or(Ignored::Truncated)?;
+            let header = frame
+                .header::<20>(network.offset)
+                .ok_or(Ignored::Truncated)?;
             ports(&header, &mut packet);
             packet.flags = header.u8(13);
             packet.window = header.u16(14);
@@ -234,22 +260,30 @@ fn transport<B: PacketBytes>(frame: &B, network: &Network) -> Result<Packet, Ign
             length
         }
         protocol::UDP => {
-            let header = frame.header::<8>(network.offset).ok_or(Ignored::Truncated)?;
+            let header = frame
+                .header::<8>(network.offset)
+                .ok_or(Ignored::Truncated)?;
             ports(&header, &mut packet);
             8
         }
         protocol::SCTP => {
-            let header = frame.header::<12>(network.offset).ok_or(Ignored::Truncated)?;
+            let header = frame
+                .header::<12>(network.offset)
+                .ok_or(Ignored::Truncated)?;
             ports(&header, &mut packet);
             12
         }
         protocol::ICMP => {
-            let header = frame.header::<8>(network.offset).ok_or(Ignored::Truncated)?;
+            let header = frame
+                .header::<8>(network.offset)
+                .ok_or(Ignored::Truncated)?;
             packet.flags = icmp_kind(header.u8(0));
             8
         }
         protocol::ICMPV6 => {
-            let header = frame.header::<8>(network.offset).ok_or(Ignored::Truncated)?;
+            let header = frame
+                .header::<8>(network.offset)
+                .ok_or(Ignored::Truncated)?;
             packet.flags = icmpv6_kind(header.u8(0));
             8
         }

@@ -1,3 +1,42 @@
-//! The XDP and TCX programs.
+//! netanom's kernel side: two programs that count every packet of every flow and let every packet pass.
+//!
+//! `netanom_xdp` sees what comes in, `netanom_egress` (TCX) what leaves. Both run the parser and the accounting of
+//! netanom-common, so user space can run the very same on a capture.
 #![no_std]
 #![no_main]
+
+mod account;
+mod frame;
+mod maps;
+
+use aya_ebpf::bindings::{tcx_action_base::TCX_NEXT, xdp_action::XDP_PASS};
+use aya_ebpf::macros::{classifier, xdp};
+use aya_ebpf::programs::{TcContext, XdpContext};
+
+use crate::account::count;
+use crate::frame::{EgressFrame, IngressFrame};
+
+/// Counts a packet that an interface received.
+#[xdp(frags)]
+fn netanom_xdp(context: XdpContext) -> u32 {
+    count(&context, &IngressFrame::new(&context));
+    XDP_PASS
+}
+
+/// Counts a packet that an interface is about to send.
+#[classifier]
+fn netanom_egress(context: TcContext) -> i32 {
+    count(&context, &EgressFrame::new(&context));
+    TCX_NEXT
+}
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// The kernel wants to see a licence that it may call GPL-only helpers from.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -2,8 +2,6 @@
 //!
 //! Plain data: nothing here does I/O, asks for the time or can fail.
 
-mod incident;
-
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -11,8 +9,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::Timestamp;
-
-pub use incident::{IncidentSettings, Incidents};
 
 /// What a flow or a host is judged to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,7 +81,10 @@ pub struct UnknownName {
 
 impl UnknownName {
     fn new(found: &str, expected: &[&str]) -> Self {
-        Self { found: found.to_owned(), expected: expected.join(", ") }
+        Self {
+            found: found.to_owned(),
+            expected: expected.join(", "),
+        }
     }
 }
 

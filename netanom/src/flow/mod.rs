@@ -1,6 +1,8 @@
 //! Flows as user space keeps them: what a window brings, and the table that merges windows into flows.
 
 mod table;
+#[cfg(test)]
+pub(crate) mod test_support;
 mod time;
 
 use std::net::IpAddr;
@@ -9,7 +11,7 @@ use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Side};
 use netanom_common::packet::protocol;
 
-pub use table::{FlowTable, FlowTimeouts, Merged};
+pub use table::{Entry, FlowTable, FlowTimeouts, Merged};
 pub use time::Timestamp;
 
 /// All that one tick of a source delivers.
@@ -82,7 +84,10 @@ impl Flow {
     }
 
     fn endpoint(&self, side: Side) -> Endpoint {
-        Endpoint { ip: self.key.address(side), port: self.key.port(side) }
+        Endpoint {
+            ip: self.key.address(side),
+            port: self.key.port(side),
+        }
     }
 
     /// What the initiator sent.
@@ -101,7 +106,11 @@ impl Flow {
     #[must_use]
     pub fn first_seen(&self) -> Timestamp {
         let times = [&self.counters.low, &self.counters.high];
-        let first = times.iter().filter(|sent| sent.total.packets > 0).map(|sent| sent.first).min();
+        let first = times
+            .iter()
+            .filter(|sent| sent.total.packets > 0)
+            .map(|sent| sent.first)
+            .min();
         Timestamp::from_nanos(first.unwrap_or_default())
     }
 

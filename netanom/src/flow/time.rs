@@ -31,7 +31,10 @@ impl Timestamp {
     /// The moment `later` after this one.
     #[must_use]
     pub fn plus(self, later: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(later.as_nanos()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(later.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 }
 
@@ -48,7 +51,9 @@ impl std::str::FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, jiff::Error> {
         let moment: jiff::Timestamp = text.parse()?;
-        Ok(Self(u64::try_from(moment.as_nanosecond()).unwrap_or_default()))
+        Ok(Self(
+            u64::try_from(moment.as_nanosecond()).unwrap_or_default(),
+        ))
     }
 }
 
@@ -60,7 +65,9 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -13,5 +13,4 @@ pub trait FlowSource {
 
 /// A source could not be opened or read.
 #[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-}
+pub enum SourceError {}

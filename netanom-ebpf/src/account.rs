@@ -1,0 +1,105 @@
+//! From a frame to its counter: in the shard of this CPU, or under a reason.
+
+use core::num::NonZeroU32;
+
+use aya_ebpf::EbpfContext;
+use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
+use aya_log_ebpf::{debug, warn};
+use netanom_common::counter::Ignored;
+use netanom_common::flow::{FlowKey, Observation};
+use netanom_common::packet::PacketBytes;
+use netanom_common::parse::parse;
+
+use crate::maps::{EMPTY, FLOWS, GENERATION, IGNORED};
+
+/// What the counting needs to know of a frame beside its bytes.
+pub(crate) trait ObservedFrame: PacketBytes {
+    /// Index of the interface.
+    fn interface(&self) -> u32;
+    /// Packets that the frame becomes on the wire.
+    fn segments(&self) -> NonZeroU32;
+    /// Whether it leaves through the interface.
+    const EGRESS: bool;
+}
+
+/// Counts a frame exactly once: in its flow or under the reason why it is in none.
+#[inline(always)]
+pub(crate) fn count<C: EbpfContext, F: ObservedFrame>(context: &C, frame: &F) {
+    if let Err(reason) = count_in_flow(frame) {
+        let length = u64::from(frame.wire_length());
+        if let Some(tally) = IGNORED.get_ptr_mut(reason as u32) {
+            // SAFETY: the slot belongs to this CPU, and a program is not interrupted by another of ours on its CPU:
+            // both run with bottom halves disabled.
+            let tally = unsafe { &mut *tally };
+            tally.add(u64::from(frame.segments().get()), length);
+            report(context, reason, tally.packets);
+        }
+    }
+}
+
+/// Tells user space of rare events. Each reason is told at its 1st, 2nd, 4th, 8th, … packet on a CPU.
+#[inline(always)]
+fn report<C: EbpfContext>(context: &C, reason: Ignored, packets: u64) {
+    if packets & packets.wrapping_sub(1) != 0 {
+        return;
+    }
+    match reason {
+        Ignored::MapFull => warn!(
+            context,
+            "flow table full: {} packets not counted in a flow", packets
+        ),
+        Ignored::MapError => warn!(context, "flow table refused an entry: {} packets", packets),
+        Ignored::BadHeader => debug!(context, "malformed headers: {} packets", packets),
+        Ignored::NotIp | Ignored::Truncated | Ignored::TooDeep => {}
+    }
+}
+
+#[inline(always)]
+fn count_in_flow<F: ObservedFrame>(frame: &F) -> Result<(), Ignored> {
+    let packet = parse(frame)?;
+    let (key, side) = FlowKey::of(&packet, frame.interface());
+    // SAFETY: only reads a number that user space writes whole.
+    let generation = unsafe { GENERATION.get_ptr(0).map_or(0, |generation| *generation) };
+    // SAFETY: a helper without arguments.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    let shard = FLOWS
+        .get(cpu * 2 + (generation & 1))
+        .ok_or(Ignored::MapError)?;
+    let counters = match shard.get_ptr_mut(&key) {
+        Some(counters) => counters,
+        None => {
+            let empty = EMPTY.get(0).ok_or(Ignored::MapError)?;
+            shard
+                .insert(&key, empty, u64::from(BPF_NOEXIST))
+                .map_err(refusal)?;
+            shard.get_ptr_mut(&key).ok_or(Ignored::MapError)?
+        }
+    };
+    // SAFETY: the entry is in this CPU's shard, which no other CPU writes and which user space reads only after the
+    // generation was swapped and every running program has ended.
+    let counters = unsafe { &mut *counters };
+    // SAFETY: a helper without arguments.
+    let now = unsafe { bpf_ktime_get_ns() };
+    counters.account(
+        side,
+        &packet,
+        Observation {
+            now,
+            segments: frame.segments(),
+            egress: F::EGRESS,
+        },
+    );
+    Ok(())
+}
+
+/// The kernel answers E2BIG, and nothing else, when a hash map is full.
+#[inline(always)]
+fn refusal(errno: i32) -> Ignored {
+    const E2BIG: i32 = 7;
+    if errno == -E2BIG {
+        Ignored::MapFull
+    } else {
+        Ignored::MapError
+    }
+}

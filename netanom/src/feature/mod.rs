@@ -1,0 +1,134 @@
+//! Features: what a model sees of a flow. `FEATURES` names each of them once.
+//!
+//! The table gives the order of the vector, the header of the flow export, the documentation and the model's check.
+//! No feature is an address, a port number, a TTL or a date: a model must not learn the lab that it was trained in.
+
+mod context;
+mod flow;
+mod host;
+mod sketch;
+
+use ndarray::Array2;
+
+pub use context::{Context, FlowContext, Seen};
+
+use crate::alert::Class;
+use crate::flow::{Endpoint, Flow, Timestamp};
+
+/// What a feature is computed from.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The flow so far.
+    pub flow: &'a Flow,
+    /// What its hosts did lately.
+    pub context: FlowContext<'a>,
+    /// The end of the window.
+    pub now: Timestamp,
+}
+
+/// One number that a model sees of a flow.
+#[derive(Debug)]
+pub struct Feature {
+    /// Its name everywhere: export, model file, explanation.
+    pub name: &'static str,
+    /// Unit of the value; empty for shares and flags.
+    pub unit: &'static str,
+    /// What it means, for the documentation.
+    pub meaning: &'static str,
+    compute: fn(&Subject<'_>) -> f64,
+}
+
+/// Builds a [`Feature`] where it is listed.
+macro_rules! measure {
+    ($name:literal, $unit:literal, $meaning:literal, $compute:expr) => {
+        $crate::feature::Feature {
+            name: $name,
+            unit: $unit,
+            meaning: $meaning,
+            compute: $compute,
+        }
+    };
+}
+use measure;
+
+/// Number of features.
+pub const COUNT: usize = flow::FEATURES.len() + host::FEATURES.len();
+
+/// Every feature in the order of the vector: those of the flow itself, then those of its hosts' recent past.
+pub fn features() -> impl Iterator<Item = &'static Feature> {
+    flow::FEATURES.iter().chain(&host::FEATURES)
+}
+
+/// The names in the order of the vector.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    features().map(|feature| feature.name).collect()
+}
+
+/// The features of one flow, always finite.
+pub fn vector(subject: &Subject<'_>) -> impl Iterator<Item = f32> {
+    features().map(|feature| {
+        let value = (feature.compute)(subject) as f32;
+        if value.is_finite() { value } else { 0.0 }
+    })
+}
+
+/// What detectors and alerts need to know of a judged flow beside its features.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// Who opened the flow.
+    pub initiator: Endpoint,
+    /// Who was asked.
+    pub responder: Endpoint,
+    /// `tcp`, `udp`, `icmp`, …
+    pub protocol: String,
+    /// Index of the interface that saw it.
+    pub interface: u32,
+    /// First packet.
+    pub first_seen: Timestamp,
+    /// Last packet.
+    pub last_seen: Timestamp,
+    /// Packets so far.
+    pub packets: u64,
+    /// Frame bytes so far.
+    pub bytes: u64,
+    /// Packets since it was last judged.
+    pub new_packets: u64,
+    /// Bytes since it was last judged.
+    pub new_bytes: u64,
+    /// What it was judged to be the last time.
+    pub before: Option<Class>,
+}
+
+/// The features of the flows that are judged in a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    /// The end of the window.
+    pub now: Timestamp,
+    /// One row a flow, [`COUNT`] columns.
+    pub rows: Array2<f32>,
+    /// The flow of each row.
+    pub facts: Vec<Facts>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_feature_has_a_name_of_its_own() {
+        let names = names();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), COUNT);
+    }
+
+    #[test]
+    fn no_feature_is_an_address_a_port_a_ttl_or_a_date() {
+        for feature in features() {
+            for banned in ["address", "port_number", "ttl", "date", "_ip", "hour"] {
+                assert!(!feature.name.contains(banned), "{}", feature.name);
+            }
+        }
+    }
+}
