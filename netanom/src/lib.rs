@@ -8,5 +8,6 @@ pub mod alert;
 pub mod detect;
 pub mod feature;
 pub mod flow;
+pub mod metrics;
 pub mod sink;
 pub mod source;

@@ -1,5 +1,8 @@
 //! Where alerts go.
 
+pub mod log;
+pub mod store;
+
 use crate::alert::Alert;
 
 /// Takes alerts as they begin, change and end.

@@ -1,0 +1,501 @@
+//! Every metric of the sensor, in one place: names, help, labels, and typed methods to move them.
+//!
+//! No address, port or process is ever a label. Interfaces and sinks are the only label values that are not known at
+//! compile time; both are bounded, so the number of series never passes [`Metrics::MAX_SERIES`]. Every other value is
+//! there from the start at 0: a rate over it is then right from the first event on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use netanom_common::counter::{Ignored, Tally};
+use prometheus::core::Collector;
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+use crate::alert::{Class, Severity};
+use crate::flow::Window;
+
+/// Interfaces that get series of their own; further ones share the label value `other`.
+pub const MAX_INTERFACES: usize = 64;
+/// Sinks that get a series of their own; further ones share the label value `other`.
+pub const MAX_SINKS: usize = 8;
+
+const OTHER: &str = "other";
+const DIRECTIONS: [&str; 2] = ["ingress", "egress"];
+/// Classes that an alert can have: all but `normal`, which is the first.
+const ALERT_CLASSES: usize = Class::ALL.len() - 1;
+
+/// 0 to 1; finer at both ends, where thresholds lie.
+const SCORE_BUCKETS: [f64; 13] = [
+    0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99,
+];
+/// Seconds. The target is under 1 s; slow attacks take minutes to show.
+const DELAY_BUCKETS: [f64; 14] = [
+    0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0,
+];
+/// Seconds. A tick is 0.25 s, an empty poll takes about 0.1 ms.
+const WORK_BUCKETS: [f64; 13] = [
+    0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
+];
+
+/// How an XDP program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XdpMode {
+    /// In the driver, before the kernel allocates a packet buffer.
+    Native,
+    /// In the network stack, for drivers without native XDP; slower.
+    Generic,
+}
+
+impl XdpMode {
+    /// Every mode.
+    pub const ALL: [Self; 2] = [Self::Native, Self::Generic];
+
+    /// The mode's name in labels.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+/// What `netanom_build_info` says.
+#[derive(Clone, Copy, Debug)]
+pub struct Build<'a> {
+    /// The version of the program.
+    pub version: &'a str,
+    /// The commit that it was built from, or `unknown`.
+    pub revision: &'a str,
+}
+
+/// All metrics of the sensor. Shared between the daemon, which moves them, and HTTP, which shows them.
+pub struct Metrics {
+    registry: Registry,
+    packets: IntCounterVec,
+    bytes: IntCounterVec,
+    xdp_attached: IntGaugeVec,
+    interfaces: Mutex<Interfaces>,
+    packets_ignored: [IntCounter; Ignored::ALL.len()],
+    bytes_ignored: [IntCounter; Ignored::ALL.len()],
+    flows: [IntCounter; Class::ALL.len()],
+    flows_active: IntGauge,
+    flows_evicted: IntCounter,
+    flow_map_entries: IntGauge,
+    flow_map_capacity: IntGauge,
+    anomaly_score: Histogram,
+    alerts: [[IntCounter; Severity::ALL.len()]; ALERT_CLASSES],
+    alerts_active: [[IntGauge; Severity::ALL.len()]; ALERT_CLASSES],
+    alerts_dropped: IntCounter,
+    detection_delay: Histogram,
+    sink_failures: IntCounterVec,
+    sinks: Mutex<BTreeSet<&'static str>>,
+    poll_duration: Histogram,
+    step_duration: Histogram,
+    last_poll: Gauge,
+    model_info: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Upper bound of the number of series on the page, whatever the traffic does.
+    pub const MAX_SERIES: usize = (MAX_INTERFACES + 1) * (2 * DIRECTIONS.len() + XdpMode::ALL.len())
+        + 2 * Ignored::ALL.len()
+        + Class::ALL.len()
+        + 2 * ALERT_CLASSES * Severity::ALL.len()
+        + (MAX_SINKS + 1)
+        // A histogram has a series for each bucket, one for +Inf, the sum and the count.
+        + (SCORE_BUCKETS.len() + DELAY_BUCKETS.len() + 2 * WORK_BUCKETS.len() + 4 * 3)
+        + SINGLE_SERIES
+        + PROCESS_SERIES;
+
+    /// All metrics at 0.
+    ///
+    /// # Panics
+    /// When two metrics have the same name, which every test would show.
+    #[must_use]
+    pub fn new(build: Build<'_>) -> Self {
+        let make = Maker {
+            registry: Registry::new(),
+        };
+        let reasons = Ignored::ALL.map(Ignored::name);
+        make.process();
+        let packets_ignored = make.counters(
+            "netanom_packets_ignored_total",
+            "Packets that are in no flow, by the reason; with netanom_packets_total this is every packet seen.",
+            &["reason"],
+        );
+        let bytes_ignored = make.counters(
+            "netanom_bytes_ignored_total",
+            "Frame bytes of the packets that are in no flow.",
+            &["reason"],
+        );
+        let flows = make.counters(
+            "netanom_flows_total",
+            "Flows by verdict; a flow whose verdict changes counts again under the new one.",
+            &["verdict"],
+        );
+        let alerts = make.counters(
+            "netanom_alerts_total",
+            "Alerts raised.",
+            &["class", "severity"],
+        );
+        let alerts_active = make.gauges(
+            "netanom_alerts_active",
+            "Alerts whose incident goes on.",
+            &["class", "severity"],
+        );
+        let build_info = make.gauges(
+            "netanom_build_info",
+            "Always 1; the labels tell which program this is.",
+            &["version", "revision"],
+        );
+        build_info
+            .with_label_values(&[build.version, build.revision])
+            .set(1);
+
+        Self {
+            packets: make.counters(
+                "netanom_packets_total",
+                "Packets counted in flows, by the interface that saw them.",
+                &["interface", "direction"],
+            ),
+            bytes: make.counters(
+                "netanom_bytes_total",
+                "Frame bytes on the wire of the packets counted in flows.",
+                &["interface", "direction"],
+            ),
+            xdp_attached: make.gauges(
+                "netanom_xdp_attached",
+                "1 for the mode in which the XDP program is attached to the interface, else 0.",
+                &["interface", "mode"],
+            ),
+            interfaces: Mutex::default(),
+            packets_ignored: reasons.map(|reason| packets_ignored.with_label_values(&[reason])),
+            bytes_ignored: reasons.map(|reason| bytes_ignored.with_label_values(&[reason])),
+            flows: Class::ALL.map(|class| flows.with_label_values(&[class.name()])),
+            flows_active: make.gauge("netanom_flows_active", "Flows in the flow table."),
+            flows_evicted: make.counter(
+                "netanom_flows_evicted_total",
+                "Flows that left the flow table before their time-out because it was full.",
+            ),
+            flow_map_entries: make
+                .gauge("netanom_flow_map_entries", "Flows that the last poll found in the kernel's flow maps."),
+            flow_map_capacity: make
+                .gauge("netanom_flow_map_capacity", "Flows that the kernel's flow maps can hold between two polls."),
+            anomaly_score: make.histogram(
+                "netanom_anomaly_score",
+                "1 minus the probability of normal traffic, of every flow judged in a window.",
+                &SCORE_BUCKETS,
+            ),
+            alerts: alert_cells(|class, severity| alerts.with_label_values(&[class, severity])),
+            alerts_active: alert_cells(|class, severity| alerts_active.with_label_values(&[class, severity])),
+            alerts_dropped: make
+                .counter("netanom_alerts_dropped_total", "Alerts that left the alert store because it was full."),
+            detection_delay: make.histogram(
+                "netanom_detection_delay_seconds",
+                "From the first packet of an incident to the end of the window that raised the alert.",
+                &DELAY_BUCKETS,
+            ),
+            sink_failures: make.counters(
+                "netanom_sink_failures_total",
+                "Alerts that a sink could not hand on.",
+                &["sink"],
+            ),
+            sinks: Mutex::default(),
+            poll_duration: make.histogram(
+                "netanom_poll_duration_seconds",
+                "Time to fetch a window from the source.",
+                &WORK_BUCKETS,
+            ),
+            step_duration: make.histogram(
+                "netanom_step_duration_seconds",
+                "Time to turn a window into verdicts and alerts.",
+                &WORK_BUCKETS,
+            ),
+            last_poll: make.float_gauge(
+                "netanom_last_window_timestamp_seconds",
+                "End of the last window, in seconds since the Unix epoch; 0 before the first.",
+            ),
+            model_info: make.gauges(
+                "netanom_model_info",
+                "Always 1; the labels tell which model judges.",
+                &["name", "version", "trained_at"],
+            ),
+            registry: make.registry,
+        }
+    }
+
+    /// Gives the interface with this index its series, at 0. An index that comes again with another name is a new
+    /// interface; a name that comes again with another index goes on with its old series.
+    pub fn add_interface(&self, index: u32, name: &str) {
+        let mut interfaces = lock(&self.interfaces);
+        let is_known = interfaces.names.contains(name);
+        let label = if is_known || interfaces.names.len() < MAX_INTERFACES {
+            name
+        } else {
+            OTHER
+        };
+        interfaces
+            .names
+            .extend((label != OTHER).then(|| label.to_owned()));
+        interfaces.by_index.insert(index, self.interface(label));
+    }
+
+    /// Says how the XDP program is attached to the interface; `None` when it is not.
+    pub fn set_xdp_mode(&self, index: u32, mode: Option<XdpMode>) {
+        let mut interfaces = lock(&self.interfaces);
+        let interface = self.known_or_other(&mut interfaces, index);
+        for (gauge, candidate) in interface.xdp.iter().zip(XdpMode::ALL) {
+            gauge.set((mode == Some(candidate)).into());
+        }
+    }
+
+    /// Adds all that a window counted: packets and bytes by interface and direction, and what was ignored.
+    ///
+    /// Packets of an interface that was never added are under `other`.
+    pub fn count_window(&self, window: &Window) {
+        let mut sums: BTreeMap<u32, [Tally; DIRECTIONS.len()]> = BTreeMap::new();
+        for (key, counters) in &window.flows {
+            let [ingress, egress] = sums.entry(key.interface()).or_default();
+            let out = counters.egress;
+            ingress.add(
+                counters.packets().saturating_sub(out.packets),
+                counters.bytes().saturating_sub(out.bytes),
+            );
+            egress.add(out.packets, out.bytes);
+        }
+        let mut interfaces = lock(&self.interfaces);
+        for (index, tallies) in sums {
+            let interface = self.known_or_other(&mut interfaces, index);
+            for ((packets, bytes), tally) in interface.traffic.iter().zip(tallies) {
+                packets.inc_by(tally.packets);
+                bytes.inc_by(tally.bytes);
+            }
+        }
+        for (reason, tally) in window.ignored.iter() {
+            self.packets_ignored[reason as usize].inc_by(tally.packets);
+            self.bytes_ignored[reason as usize].inc_by(tally.bytes);
+        }
+        self.last_poll
+            .set(Duration::from_nanos(window.end.as_nanos()).as_secs_f64());
+    }
+
+    /// A flow was judged. `before` is its verdict in the window before, `None` for a new flow; `anomaly_score` is 1
+    /// minus the probability of `normal`.
+    pub fn flow_judged(&self, verdict: Class, before: Option<Class>, anomaly_score: f64) {
+        if before != Some(verdict) {
+            self.flows[verdict as usize].inc();
+        }
+        self.anomaly_score.observe(anomaly_score);
+    }
+
+    /// How many flows the flow table holds.
+    pub fn set_flows_active(&self, flows: usize) {
+        self.flows_active.set(saturating(flows));
+    }
+
+    /// Flows left the flow table before their time-out because it was full.
+    pub fn flows_evicted(&self, flows: u64) {
+        self.flows_evicted.inc_by(flows);
+    }
+
+    /// An alert began, `delay` after the first packet of its incident.
+    ///
+    /// No alert is of the class `normal`; one that says so is not counted.
+    pub fn alert_raised(&self, class: Class, severity: Severity, delay: Duration) {
+        if let Some(counters) = (class as usize)
+            .checked_sub(1)
+            .and_then(|row| self.alerts.get(row))
+        {
+            counters[severity as usize].inc();
+            self.detection_delay.observe(delay.as_secs_f64());
+        }
+    }
+
+    /// Says which alerts are active, all of them.
+    pub fn set_alerts_active(&self, active: impl IntoIterator<Item = (Class, Severity)>) {
+        let mut counts = [[0_i64; Severity::ALL.len()]; ALERT_CLASSES];
+        for (class, severity) in active {
+            if let Some(row) = (class as usize)
+                .checked_sub(1)
+                .and_then(|row| counts.get_mut(row))
+            {
+                row[severity as usize] += 1;
+            }
+        }
+        for (gauge, count) in self
+            .alerts_active
+            .as_flattened()
+            .iter()
+            .zip(counts.as_flattened())
+        {
+            gauge.set(*count);
+        }
+    }
+
+    /// How many alerts the store has dropped so far, since the program started.
+    pub fn set_alerts_dropped(&self, so_far: u64) {
+        self.alerts_dropped
+            .inc_by(so_far.saturating_sub(self.alerts_dropped.get()));
+    }
+
+    /// Gives a sink its series, at 0.
+    pub fn add_sink(&self, name: &'static str) {
+        self.sink(name);
+    }
+
+    /// A sink could not hand on an alert.
+    pub fn sink_failed(&self, name: &'static str) {
+        self.sink(name).inc();
+    }
+
+    /// The source took this long to deliver a window.
+    pub fn poll_took(&self, duration: Duration) {
+        self.poll_duration.observe(duration.as_secs_f64());
+    }
+
+    /// The pipeline took this long for a window.
+    pub fn step_took(&self, duration: Duration) {
+        self.step_duration.observe(duration.as_secs_f64());
+    }
+
+    /// How full the kernel's flow maps were at the last poll, and what they hold at most.
+    pub fn set_flow_map(&self, entries: usize, capacity: usize) {
+        self.flow_map_entries.set(saturating(entries));
+        self.flow_map_capacity.set(saturating(capacity));
+    }
+
+    /// Which model judges from now on; `trained_at` in RFC 3339.
+    pub fn set_model(&self, name: &str, version: &str, trained_at: &str) {
+        self.model_info.reset();
+        self.model_info
+            .with_label_values(&[name, version, trained_at])
+            .set(1);
+    }
+
+    /// The page for Prometheus, in text format 0.0.4.
+    ///
+    /// # Errors
+    /// When a metric contradicts itself; the encoder checks that.
+    pub fn encode(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn interface(&self, label: &str) -> Interface {
+        Interface {
+            traffic: DIRECTIONS.map(|direction| {
+                let labels = [label, direction];
+                (
+                    self.packets.with_label_values(&labels),
+                    self.bytes.with_label_values(&labels),
+                )
+            }),
+            xdp: XdpMode::ALL
+                .map(|mode| self.xdp_attached.with_label_values(&[label, mode.name()])),
+        }
+    }
+
+    fn known_or_other<'a>(&self, interfaces: &'a mut Interfaces, index: u32) -> &'a Interface {
+        interfaces
+            .by_index
+            .entry(index)
+            .or_insert_with(|| self.interface(OTHER))
+    }
+
+    fn sink(&self, name: &'static str) -> IntCounter {
+        let mut sinks = lock(&self.sinks);
+        let label = if sinks.contains(name) || sinks.len() < MAX_SINKS {
+            name
+        } else {
+            OTHER
+        };
+        sinks.extend((label != OTHER).then_some(label));
+        self.sink_failures.with_label_values(&[label])
+    }
+}
+
+/// Metrics without labels that are no histogram, and the two that are only ever one series.
+const SINGLE_SERIES: usize = 6 + 2;
+/// CPU time, open and most files, virtual and resident memory, start time, threads.
+const PROCESS_SERIES: usize = 7;
+
+#[derive(Default)]
+struct Interfaces {
+    names: BTreeSet<String>,
+    by_index: BTreeMap<u32, Interface>,
+}
+
+struct Interface {
+    /// Packets and bytes, in the order of [`DIRECTIONS`].
+    traffic: [(IntCounter, IntCounter); DIRECTIONS.len()],
+    /// In the order of [`XdpMode::ALL`].
+    xdp: [IntGauge; XdpMode::ALL.len()],
+}
+
+/// Makes a metric and puts it on the page, so that neither is forgotten.
+struct Maker {
+    registry: Registry,
+}
+
+impl Maker {
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.add(IntCounter::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.add(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.add(IntGauge::new(name, help))
+    }
+
+    fn float_gauge(&self, name: &str, help: &str) -> Gauge {
+        self.add(Gauge::new(name, help))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.add(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        self.add(Histogram::with_opts(
+            HistogramOpts::new(name, help).buckets(buckets.to_vec()),
+        ))
+    }
+
+    /// The usual metrics of the process itself: CPU time, memory, files, threads, start time.
+    fn process(&self) {
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        self.registry
+            .register(Box::new(process))
+            .expect("the process is registered once");
+    }
+
+    fn add<C: Collector + Clone + 'static>(&self, metric: prometheus::Result<C>) -> C {
+        let metric = metric.expect("names, labels and buckets are constants of this file");
+        self.registry
+            .register(Box::new(metric.clone()))
+            .expect("every name stands once in this file");
+        metric
+    }
+}
+
+fn alert_cells<T>(make: impl Fn(&str, &str) -> T) -> [[T; Severity::ALL.len()]; ALERT_CLASSES] {
+    std::array::from_fn(|class| {
+        Severity::ALL.map(|severity| make(Class::ALL[class + 1].name(), severity.name()))
+    })
+}
+
+fn saturating(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The maps stay whole when a holder panics: each is changed in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
