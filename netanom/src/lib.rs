@@ -2,7 +2,7 @@
 //!
 //! Packets are counted per flow in the kernel (or from a capture), flows become features, features are judged by
 //! detectors, findings are grouped into alerts. ARCHITECTURE.md draws the data's way and the modules' order.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod alert;
 pub mod detect;

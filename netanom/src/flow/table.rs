@@ -88,6 +88,7 @@ impl<M: Default> FlowTable<M> {
             changed: Vec::new(),
             ended: Vec::new(),
         };
+        self.make_room(window, &mut merged.ended);
         let mut opened = Vec::new();
         for (key, counters) in &window.flows {
             if let Some(&slot) = self.index.get(key) {
@@ -379,8 +380,9 @@ mod tests {
     #[test]
     fn a_full_table_makes_room_and_counts_it() {
         let mut table = FlowTable::<()>::new(3, timeouts());
-        let packets: Vec<_> = (0..5).map(|port| (1, udp(1000 + port))).collect();
-        let merged = table.merge(&window(1, &packets));
+        let packets: Vec<_> = (0..5).map(|n| (n, udp(1000 + n as u16))).collect();
+        table.merge(&window(3, &packets[..3]));
+        let merged = table.merge(&window(5, &packets[3..]));
         assert_eq!(
             (
                 table.len(),
@@ -388,7 +390,7 @@ mod tests {
                 merged.ended.len(),
                 merged.changed.len()
             ),
-            (3, 2, 2, 3)
+            (3, 2, 2, 2)
         );
     }
 

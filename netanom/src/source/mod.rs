@@ -1,5 +1,19 @@
 //! Where windows come from. Live and offline differ here and nowhere else.
 
+#[cfg(feature = "live")]
+#[expect(unsafe_code, reason = "a bpf() command that aya lacks")]
+mod batch;
+pub mod capture;
+mod interface;
+#[cfg(feature = "live")]
+pub mod kernel;
+mod stop;
+
+use std::io;
+
+pub use interface::Interface;
+pub use stop::Stop;
+
 use crate::flow::Window;
 
 /// Delivers what was counted, window by window.
@@ -13,4 +27,96 @@ pub trait FlowSource {
 
 /// A source could not be opened or read.
 #[derive(Debug, thiserror::Error)]
-pub enum SourceError {}
+pub enum SourceError {
+    /// No interface has this name.
+    #[error("no interface is named `{name}`; there are: {available}")]
+    NoInterface {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        available: String,
+    },
+    /// Nothing says which interface to take.
+    #[error("no default route, so no default interface: name one with -i; there are: {available}")]
+    NoDefaultRoute {
+        /// What there is.
+        available: String,
+    },
+    /// The kernel does not let this process use BPF.
+    #[error(
+        "not permitted to {what}: run as root, or give the program its capabilities with \
+         `setcap cap_bpf,cap_perfmon,cap_net_admin+ep` on its file"
+    )]
+    NoPrivilege {
+        /// What was refused.
+        what: String,
+    },
+    /// The object or one of its maps was refused.
+    #[error(
+        "cannot load the kernel programs: {detail}; netanom needs Linux 6.6 or newer with BPF and BTF enabled"
+    )]
+    Load {
+        /// What the loader says.
+        detail: String,
+    },
+    /// The verifier refused a program.
+    #[error(
+        "the kernel's verifier refuses `{program}`; please report this with the kernel's version: {detail}"
+    )]
+    Rejected {
+        /// Which program.
+        program: String,
+        /// The end of the verifier's log.
+        detail: String,
+    },
+    /// The driver cannot run XDP natively, or not in the interface's present state.
+    #[error(
+        "`{interface}` refuses native XDP: use --xdp-mode generic, or lower the interface's MTU and the number of its \
+         queues to what the driver asks for in dmesg"
+    )]
+    NativeRefused {
+        /// Which interface.
+        interface: String,
+        /// What the kernel answered.
+        source: io::Error,
+    },
+    /// Another XDP program is there.
+    #[error(
+        "`{interface}` already has an XDP program: see `bpftool net show dev {interface}`, and detach it or watch \
+         another interface; netanom does not replace it"
+    )]
+    Occupied {
+        /// Which interface.
+        interface: String,
+    },
+    /// Attaching failed for another reason.
+    #[error("cannot attach to interface `{interface}`: {detail}")]
+    Attach {
+        /// Which interface.
+        interface: String,
+        /// What the kernel answered.
+        detail: String,
+    },
+    /// A map could not be read or written.
+    #[error("cannot read the kernel's flow counters: {detail}")]
+    Map {
+        /// What the kernel answered.
+        detail: String,
+    },
+    /// A file could not be opened or read.
+    #[error("cannot read `{file}`")]
+    Read {
+        /// Which file.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("`{file}` is no capture that netanom reads: {detail}")]
+    Format {
+        /// Which file.
+        file: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+}

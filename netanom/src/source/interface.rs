@@ -1,0 +1,131 @@
+//! Interfaces by name: which there are, which has the default route.
+
+use std::fs;
+use std::path::Path;
+
+use super::SourceError;
+
+const CLASS: &str = "/sys/class/net";
+
+/// An interface as the kernel numbers it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its index.
+    pub index: u32,
+}
+
+impl Interface {
+    /// The interface with this name.
+    ///
+    /// # Errors
+    /// [`SourceError::NoInterface`], with the names that there are.
+    pub fn named(name: &str) -> Result<Self, SourceError> {
+        let missing = || SourceError::NoInterface {
+            name: name.to_owned(),
+            available: all().join(", "),
+        };
+        if name.is_empty() || name.contains('/') {
+            return Err(missing());
+        }
+        let index = fs::read_to_string(Path::new(CLASS).join(name).join("ifindex"))
+            .map_err(|_| missing())?;
+        let index = index.trim().parse().map_err(|_| missing())?;
+        Ok(Self {
+            name: name.to_owned(),
+            index,
+        })
+    }
+
+    /// The interface of the default route: IPv4's with the lowest metric, else IPv6's.
+    ///
+    /// # Errors
+    /// [`SourceError::NoDefaultRoute`] when there is none.
+    pub fn of_default_route() -> Result<Self, SourceError> {
+        let ipv4 = fs::read_to_string("/proc/net/route").unwrap_or_default();
+        let ipv6 = fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default();
+        let name = default_of_ipv4(&ipv4).or_else(|| default_of_ipv6(&ipv6));
+        name.map_or(
+            Err(SourceError::NoDefaultRoute {
+                available: all().join(", "),
+            }),
+            Self::named,
+        )
+    }
+}
+
+/// Every interface's name, sorted.
+fn all() -> Vec<String> {
+    let entries = fs::read_dir(CLASS).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Columns of /proc/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask …
+fn default_of_ipv4(table: &str) -> Option<&str> {
+    let routes = table.lines().skip(1).filter_map(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let is_default = columns.get(1) == Some(&"00000000") && columns.get(7) == Some(&"00000000");
+        let metric: u32 = columns.get(6)?.parse().ok()?;
+        is_default.then_some((metric, columns[0]))
+    });
+    routes.min().map(|(_, name)| name)
+}
+
+/// Columns of /proc/net/ipv6_route: destination, its prefix length, source, its prefix length, next hop, metric, …,
+/// interface. The loopback carries a default route that rejects.
+fn default_of_ipv6(table: &str) -> Option<&str> {
+    let routes = table.lines().filter_map(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let is_default =
+            columns.first()?.bytes().all(|digit| digit == b'0') && columns.get(1) == Some(&"00");
+        let metric = u32::from_str_radix(columns.get(5)?, 16).ok()?;
+        let name = *columns.get(9)?;
+        (is_default && name != "lo").then_some((metric, name))
+    });
+    routes.min().map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IPV4: &str = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n\
+        wlan0\t00000000\t0100A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0\n\
+        eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n\
+        eth1\t0000A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
+
+    const IPV6: &str = "00000000000000000000000000000000 00 00000000000000000000000000000000 00 \
+        fe800000000000000000000000000001 00000400 00000001 00000000 00000003     eth0\n\
+        00000000000000000000000000000000 00 00000000000000000000000000000000 00 \
+        00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo\n";
+
+    #[test]
+    fn the_default_route_with_the_lowest_metric_wins() {
+        assert_eq!(default_of_ipv4(IPV4), Some("eth0"));
+    }
+
+    #[test]
+    fn the_rejecting_route_of_the_loopback_is_no_default_route() {
+        assert_eq!(default_of_ipv6(IPV6), Some("eth0"));
+    }
+
+    #[test]
+    fn a_machine_without_routes_has_no_default() {
+        assert_eq!(default_of_ipv4("Iface\tDestination\n"), None);
+        assert_eq!(default_of_ipv6(""), None);
+    }
+
+    #[test]
+    fn a_missing_interface_is_told_with_those_that_exist() {
+        let error = Interface::named("nosuch0").unwrap_err().to_string();
+        assert!(
+            error.contains("`nosuch0`") && error.contains("lo"),
+            "{error}"
+        );
+    }
+}

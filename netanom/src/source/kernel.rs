@@ -1,0 +1,266 @@
+//! Live traffic: loads and attaches the kernel programs and drains their maps. The only module that names aya.
+//!
+//! The programs write one of two generations of shards. A tick swaps the generation, waits until every running
+//! program has ended, and then empties the shards that nobody writes any more; so no packet is lost or counted twice.
+
+mod attach;
+mod load;
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use aya::Ebpf;
+use aya::maps::{Array, MapData, PerCpuArray};
+use aya_log::EbpfLogger;
+use netanom_common::counter::Tally;
+use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey};
+use rustix::thread::{MembarrierCommand, membarrier};
+use rustix::time::{ClockId, clock_gettime};
+use zerocopy::FromZeros;
+
+use super::{FlowSource, Interface, SourceError, Stop, batch};
+use crate::flow::{IgnoredTallies, Timestamp, Window};
+
+pub use attach::{Attachment, Direction, XdpMode};
+pub use load::verified_instructions;
+
+/// Entries of one batch call: 2.6 MB of buffers.
+const BATCH: usize = 8192;
+
+/// What to watch and how.
+#[derive(Clone, Debug)]
+pub struct KernelSettings {
+    /// The interfaces.
+    pub interfaces: Vec<Interface>,
+    /// Which XDP mode to use.
+    pub mode: XdpMode,
+    /// Which directions to count.
+    pub direction: Direction,
+    /// Flows that one generation holds, over all CPUs.
+    pub capacity: u32,
+    /// Time between two windows.
+    pub tick: Duration,
+}
+
+/// How full the flow map was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fill {
+    /// Flows in the generation that was drained last.
+    pub entries: usize,
+    /// Flows that a generation can hold.
+    pub capacity: usize,
+    /// How long the last swap and drain took.
+    pub drained_in: Duration,
+}
+
+/// The kernel's flow counters as a source of windows. Dropping it detaches.
+pub struct KernelSource {
+    // Owns the programs and their links.
+    _ebpf: Ebpf,
+    /// Every CPU's shard, of both generations.
+    shards: [Vec<MapData>; 2],
+    generation: Array<MapData, u32>,
+    ignored: PerCpuArray<MapData, [u64; 2]>,
+    logger: EbpfLogger<&'static dyn log::Log>,
+    written: u32,
+    ignored_before: IgnoredTallies,
+    attached: Vec<Attachment>,
+    stop: Stop,
+    clock: Clock,
+    next_tick: Instant,
+    tick: Duration,
+    end: Timestamp,
+    keys: Vec<FlowKey>,
+    values: Vec<FlowCounters>,
+    fill: Fill,
+    is_done: bool,
+}
+
+impl std::fmt::Debug for KernelSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KernelSource")
+            .field("attached", &self.attached)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KernelSource {
+    /// Loads the programs and attaches them to every interface.
+    ///
+    /// # Errors
+    /// [`SourceError`] with the cause and the remedy; nothing stays attached then.
+    pub fn open(settings: &KernelSettings, stop: Stop) -> Result<Self, SourceError> {
+        let mut loaded = load::load(settings.capacity)?;
+        let mut attached = Vec::new();
+        for interface in &settings.interfaces {
+            attached.push(attach::attach(
+                &mut loaded.ebpf,
+                interface,
+                settings.mode,
+                settings.direction,
+            )?);
+        }
+        let clock = Clock::now();
+        Ok(Self {
+            _ebpf: loaded.ebpf,
+            generation: loaded.generation,
+            ignored: loaded.ignored,
+            logger: loaded.logger,
+            fill: Fill {
+                capacity: loaded.capacity,
+                ..Fill::default()
+            },
+            shards: loaded.shards,
+            written: 0,
+            ignored_before: IgnoredTallies::default(),
+            attached,
+            stop,
+            end: clock.wall_time(),
+            clock,
+            next_tick: now() + settings.tick,
+            tick: settings.tick,
+            keys: vec![FlowKey::new_zeroed(); BATCH],
+            values: vec![FlowCounters::default(); BATCH],
+            is_done: false,
+        })
+    }
+
+    /// Where the programs are attached, and in which mode.
+    #[must_use]
+    pub fn attached(&self) -> &[Attachment] {
+        &self.attached
+    }
+
+    /// How full the flow map was at the last drain.
+    #[must_use]
+    pub fn fill(&self) -> Fill {
+        self.fill
+    }
+
+    fn drain(&mut self) -> Result<Window, SourceError> {
+        let begun = now();
+        let drained = self.written;
+        self.written = 1 - drained;
+        self.generation.set(0, self.written, 0).map_err(map_error)?;
+        // Programs run inside an RCU read section; this waits until each that may have seen the old generation ended.
+        membarrier(MembarrierCommand::Global).map_err(map_error)?;
+        let start = self.end;
+        self.end = self.clock.wall_time();
+        let mut flows = Vec::new();
+        let clock = self.clock;
+        for shard in &self.shards[drained as usize] {
+            let each = |key: &FlowKey, counters: &FlowCounters| {
+                flows.push((*key, clock.to_wall(counters)))
+            };
+            batch::drain(shard.fd().as_fd(), &mut self.keys, &mut self.values, each)
+                .map_err(map_error)?;
+        }
+        let ignored = self.newly_ignored()?;
+        self.logger.flush();
+        self.fill.entries = flows.len();
+        self.fill.drained_in = now().duration_since(begun);
+        Ok(Window {
+            start,
+            end: self.end,
+            flows,
+            ignored,
+        })
+    }
+
+    /// The counters of ignored packets only grow; a window carries the difference.
+    fn newly_ignored(&mut self) -> Result<IgnoredTallies, SourceError> {
+        let mut total = IgnoredTallies::default();
+        for (slot, tally) in total.0.iter_mut().enumerate() {
+            let per_cpu = self.ignored.get(&(slot as u32), 0).map_err(map_error)?;
+            for [packets, bytes] in per_cpu.iter() {
+                tally.add(*packets, *bytes);
+            }
+        }
+        let mut new = IgnoredTallies::default();
+        for (slot, tally) in new.0.iter_mut().enumerate() {
+            let (now, before) = (total.0[slot], self.ignored_before.0[slot]);
+            *tally = Tally {
+                packets: now.packets.wrapping_sub(before.packets),
+                bytes: now.bytes.wrapping_sub(before.bytes),
+            };
+        }
+        self.ignored_before = total;
+        Ok(new)
+    }
+}
+
+impl FlowSource for KernelSource {
+    /// Waits for the next tick. After a stop one last window brings what was counted until then.
+    fn next_window(&mut self) -> Result<Option<Window>, SourceError> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let wait = self.next_tick.saturating_duration_since(now());
+        self.is_done = self.stop.wait(wait);
+        // Ticks that were missed are not made up for: the window is longer instead.
+        self.next_tick = (self.next_tick + self.tick).max(now());
+        self.drain().map(Some)
+    }
+}
+
+/// The distance from the kernel's monotonic clock, which stamps packets, to the Unix epoch.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    epoch: u64,
+}
+
+impl Clock {
+    fn now() -> Self {
+        let nanos = |id| {
+            let time = clock_gettime(id);
+            time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+        };
+        Self {
+            epoch: nanos(ClockId::Realtime).wrapping_sub(nanos(ClockId::Monotonic)),
+        }
+    }
+
+    fn wall_time(self) -> Timestamp {
+        let time = clock_gettime(ClockId::Monotonic);
+        Timestamp::from_nanos(
+            (time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64).wrapping_add(self.epoch),
+        )
+    }
+
+    fn to_wall(self, counters: &FlowCounters) -> FlowCounters {
+        let shift = |sent: &DirectionCounters| {
+            let moved = |time: u64| {
+                if time == 0 {
+                    0
+                } else {
+                    time.wrapping_add(self.epoch)
+                }
+            };
+            DirectionCounters {
+                first: moved(sent.first),
+                last: moved(sent.last),
+                first_payload: moved(sent.first_payload),
+                ..*sent
+            }
+        };
+        FlowCounters {
+            low: shift(&counters.low),
+            high: shift(&counters.high),
+            ..*counters
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the kernel source keeps the tick; packets carry their own time"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn map_error(error: impl std::fmt::Display) -> SourceError {
+    SourceError::Map {
+        detail: error.to_string(),
+    }
+}

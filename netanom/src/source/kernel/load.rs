@@ -1,0 +1,205 @@
+//! Loads the programs and makes their maps.
+
+use aya::maps::{Array, ArrayOfMaps, MapData, MapError, PerCpuArray};
+use aya::programs::{ProgramError, SchedClassifier, Xdp};
+use aya::util::nr_cpus;
+use aya::{Ebpf, EbpfError, EbpfLoader, include_bytes_aligned};
+use aya_log::EbpfLogger;
+use netanom_common::flow::{FlowCounters, FlowKey};
+
+use super::map_error;
+use crate::source::SourceError;
+
+pub(super) const XDP: &str = "netanom_xdp";
+pub(super) const EGRESS: &str = "netanom_egress";
+
+/// `BPF_MAP_TYPE_HASH` and `BPF_F_NO_PREALLOC` (include/uapi/linux/bpf.h).
+const HASH: u32 = 1;
+const NO_PREALLOC: u32 = 1;
+
+/// A shard this small would be full after a burst.
+const MIN_SHARD: u32 = 1024;
+
+static OBJECT: &[u8] = include_bytes_aligned!(env!("NETANOM_EBPF_OBJECT"));
+
+/// The programs in the kernel, not yet attached, and their maps.
+pub(super) struct Loaded {
+    pub(super) ebpf: Ebpf,
+    pub(super) shards: [Vec<MapData>; 2],
+    pub(super) generation: Array<MapData, u32>,
+    pub(super) ignored: PerCpuArray<MapData, [u64; 2]>,
+    pub(super) logger: EbpfLogger<&'static dyn log::Log>,
+    pub(super) capacity: usize,
+}
+
+/// Loads both programs with room for `capacity` flows a generation, divided among the CPUs.
+pub(super) fn load(capacity: u32) -> Result<Loaded, SourceError> {
+    let cpus = nr_cpus().map_err(|(what, error)| SourceError::Load {
+        detail: format!("{what}: {error}"),
+    })? as u32;
+    let level = log::max_level() as u8;
+    let mut ebpf = EbpfLoader::new()
+        .map_max_entries("FLOWS", 2 * cpus)
+        .override_global(aya_log::LEVEL, &level, false)
+        .load(OBJECT)
+        .map_err(load_error)?;
+    let logger = EbpfLogger::init(&mut ebpf).map_err(|error| SourceError::Load {
+        detail: error.to_string(),
+    })?;
+    let per_shard = (capacity / cpus).max(MIN_SHARD);
+    let shards = make_shards(&mut ebpf, cpus, per_shard)?;
+    let generation = take(&mut ebpf, "GENERATION")?;
+    let ignored = take(&mut ebpf, "IGNORED")?;
+    let xdp: &mut Xdp = program(&mut ebpf, XDP)?;
+    xdp.load().map_err(|error| program_error(XDP, error))?;
+    let egress: &mut SchedClassifier = program(&mut ebpf, EGRESS)?;
+    egress
+        .load()
+        .map_err(|error| program_error(EGRESS, error))?;
+    Ok(Loaded {
+        ebpf,
+        shards,
+        generation,
+        ignored,
+        logger,
+        capacity: (per_shard * cpus) as usize,
+    })
+}
+
+/// The kernel side looks for a CPU's shard of a generation in slot `cpu * 2 + generation`.
+fn make_shards(ebpf: &mut Ebpf, cpus: u32, entries: u32) -> Result<[Vec<MapData>; 2], SourceError> {
+    let outer = ebpf.map_mut("FLOWS").ok_or_else(|| missing("FLOWS"))?;
+    let mut outer: ArrayOfMaps<&mut MapData, MapData> =
+        ArrayOfMaps::try_from(outer).map_err(map_error)?;
+    let mut shards = [Vec::new(), Vec::new()];
+    for cpu in 0..cpus {
+        for (generation, shards) in shards.iter_mut().enumerate() {
+            let shard = make_shard(entries)?;
+            outer
+                .set(cpu * 2 + generation as u32, &shard, 0)
+                .map_err(map_error)?;
+            shards.push(shard);
+        }
+    }
+    Ok(shards)
+}
+
+fn make_shard(entries: u32) -> Result<MapData, SourceError> {
+    let (key, value) = (
+        size_of::<FlowKey>() as u32,
+        size_of::<FlowCounters>() as u32,
+    );
+    let definition = aya_obj::Map::new_from_params(HASH, key, value, entries, NO_PREALLOC);
+    MapData::create(definition, "netanom_flows", None).map_err(create_error)
+}
+
+fn take<T: TryFrom<aya::maps::Map, Error = MapError>>(
+    ebpf: &mut Ebpf,
+    name: &str,
+) -> Result<T, SourceError> {
+    let map = ebpf.take_map(name).ok_or_else(|| missing(name))?;
+    T::try_from(map).map_err(map_error)
+}
+
+pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, SourceError>
+where
+    &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
+{
+    let program = ebpf.program_mut(name).ok_or_else(|| missing(name))?;
+    program
+        .try_into()
+        .map_err(|error: ProgramError| SourceError::Load {
+            detail: error.to_string(),
+        })
+}
+
+fn missing(what: &str) -> SourceError {
+    SourceError::Load {
+        detail: format!("the object has no `{what}`; NETANOM_EBPF_OBJECT named a foreign one"),
+    }
+}
+
+fn load_error(error: EbpfError) -> SourceError {
+    match error {
+        EbpfError::MapError(error) => create_error(error),
+        other => SourceError::Load {
+            detail: chain(&other),
+        },
+    }
+}
+
+fn create_error(error: MapError) -> SourceError {
+    match &error {
+        MapError::CreateError { io_error, .. } if is_refusal(io_error) => {
+            SourceError::NoPrivilege {
+                what: "create BPF maps".to_owned(),
+            }
+        }
+        _ => SourceError::Load {
+            detail: chain(&error),
+        },
+    }
+}
+
+fn program_error(name: &str, error: ProgramError) -> SourceError {
+    match error {
+        ProgramError::LoadError { io_error, .. } if is_refusal(&io_error) => {
+            SourceError::NoPrivilege {
+                what: "load BPF programs".to_owned(),
+            }
+        }
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } => {
+            let log = verifier_log.to_string();
+            let lines: Vec<&str> = log.lines().rev().take(12).collect();
+            let end: Vec<&str> = lines.into_iter().rev().collect();
+            SourceError::Rejected {
+                program: name.to_owned(),
+                detail: format!("{io_error}\n{}", end.join("\n")),
+            }
+        }
+        other => SourceError::Load {
+            detail: chain(&other),
+        },
+    }
+}
+
+pub(super) fn is_refusal(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::PermissionDenied
+}
+
+/// An error with its causes, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.ends_with(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// Loads the programs and tells how many instructions the verifier walked through for each; for the budget's test.
+///
+/// # Errors
+/// As [`super::KernelSource::open`].
+pub fn verified_instructions() -> Result<Vec<(String, u32)>, SourceError> {
+    let loaded = load(MIN_SHARD)?;
+    let mut counts = Vec::new();
+    for (name, program) in loaded.ebpf.programs() {
+        let info = program.info().map_err(|error| SourceError::Load {
+            detail: chain(&error),
+        })?;
+        counts.push((
+            name.to_owned(),
+            info.verified_instruction_count().unwrap_or_default(),
+        ));
+    }
+    counts.sort();
+    Ok(counts)
+}
