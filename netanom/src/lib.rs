@@ -8,6 +8,7 @@ pub mod alert;
 pub mod detect;
 pub mod feature;
 pub mod flow;
+pub mod http;
 pub mod metrics;
 pub mod sink;
 pub mod source;
