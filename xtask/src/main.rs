@@ -1,2 +1,4 @@
 //! netanom's development commands.
+mod toolchain;
+
 fn main() {}
