@@ -121,11 +121,11 @@ impl Answer {
     }
 
     fn header(&self, name: &str) -> &str {
-        let values = self
+        let mut values = self
             .head
             .lines()
             .filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        values.last().unwrap_or_default()
+        values.next().unwrap_or_default()
     }
 
     fn json(&self) -> Value {

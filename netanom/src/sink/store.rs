@@ -383,7 +383,7 @@ pub(crate) mod tests {
             ],
         );
         let check = |expected: &str, query: AlertQuery| {
-            assert_eq!(ids(&store, &query), expected, "{query:?}")
+            assert_eq!(ids(&store, &query), expected, "{query:?}");
         };
         let all = AlertQuery::default;
         check(
