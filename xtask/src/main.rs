@@ -1,4 +1,68 @@
-//! netanom's development commands.
+//! netanom's development commands. `cargo xtask help` lists them; each is one file.
+//!
+//! To add one: a file, a line in [`Task`] with the help that it gets, and a line in [`Task::run`].
+
+mod check;
+mod command;
+mod debian;
+mod run;
+mod setup;
+mod test;
+mod tidy;
 mod toolchain;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// netanom's development commands
+///
+/// Start with `cargo xtask test`, and with `sudo cargo xtask run -- -i eth0` for live traffic: both install what they
+/// miss.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Find or install what the kernel programs need to be built
+    ///
+    /// That is a rustc that has its library's source (rustup's, else Debian's) and bpf-linker. Does nothing when both
+    /// are there. Installing Debian packages needs root.
+    Setup,
+    /// Build the sensor and run it on live traffic; needs root
+    ///
+    /// Example: cargo xtask run -- --interface eth0
+    Run(run::Arguments),
+    /// Run every test, and say what was skipped and why
+    ///
+    /// Tests of the kernel programs and of whole runs need root; without it they are skipped. With CI=true in the
+    /// environment a skipped test is a failure.
+    Test(test::Arguments),
+    /// Check the format, the lints and the house rules, as CI does
+    Check,
+    /// Check the house rules alone, which takes no time: imports, dependencies, metrics, module docs
+    Tidy,
+}
+
+impl Task {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Setup => setup::setup(),
+            Self::Run(arguments) => run::run(&arguments),
+            Self::Test(arguments) => test::test(&arguments),
+            Self::Check => check::check(),
+            Self::Tidy => tidy::tidy(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    Cli::parse().task.run().unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
