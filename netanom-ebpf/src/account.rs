@@ -56,6 +56,10 @@ fn report<C: EbpfContext>(context: &C, reason: Ignored, packets: u64) {
 }
 
 #[inline(always)]
+#[expect(
+    clippy::needless_borrows_for_generic_args,
+    reason = "a key passed by value is copied on the program's small stack"
+)]
 fn count_in_flow<F: ObservedFrame>(frame: &F) -> Result<(), Ignored> {
     let packet = parse(frame)?;
     let (key, side) = FlowKey::of(&packet, frame.interface());
