@@ -107,7 +107,14 @@ fn install_linker() -> anyhow::Result<()> {
     )
 }
 
+/// Whether this llvm-config is of LLVM 22 with its headers: Debian has a package of the program without them.
 fn is_llvm_22(config: &Path) -> bool {
-    let output = Command::new(config).arg("--version").output();
-    output.is_ok_and(|output| output.stdout.starts_with(b"22."))
+    let ask = |question: &str| {
+        let output = Command::new(config).arg(question).output().ok()?;
+        String::from_utf8(output.stdout).ok()
+    };
+    let is_22 = ask("--version").is_some_and(|version| version.starts_with("22."));
+    is_22
+        && ask("--includedir")
+            .is_some_and(|folder| Path::new(folder.trim()).join("llvm-c").is_dir())
 }
