@@ -5,10 +5,12 @@
 #![deny(unsafe_code)]
 
 pub mod alert;
+pub mod command;
 pub mod detect;
 pub mod feature;
 pub mod flow;
 pub mod http;
 pub mod metrics;
+pub mod simulate;
 pub mod sink;
 pub mod source;

@@ -1,0 +1,273 @@
+//! `netanom simulate`: traffic to a capture file or a test interface.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::flow::Timestamp;
+use crate::simulate::{
+    CaptureWriter, Clock, Frames, Scenario, Sender, Sent, TestInterface, frames,
+};
+
+/// What `netanom simulate` was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Simulate {
+    /// The traffic.
+    pub scenario: Scenario,
+    /// Where it goes.
+    pub output: Output,
+    /// Whether the report is an object of JSON and not a line of text.
+    pub json: bool,
+}
+
+/// Where simulated traffic goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// To a capture file; `-` is standard output.
+    Capture(PathBuf),
+    /// Onto an interface, in real time.
+    Interface {
+        /// Its name.
+        name: String,
+        /// Whether the user said that the network behind it may see the traffic.
+        owned: bool,
+    },
+}
+
+/// What was done; one line on standard output, or on standard error when the capture goes to standard output.
+#[derive(Clone, Debug, Serialize)]
+struct Report {
+    mode: &'static str,
+    seed: u64,
+    output: String,
+    frames: u64,
+    bytes: u64,
+    /// Times in the capture, or of sending.
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    /// Whether a signal ended it early.
+    interrupted: bool,
+}
+
+/// Simulates traffic until it is over or a signal comes, and reports what was written or sent.
+///
+/// # Errors
+/// When the scenario contradicts itself, or the output cannot be had.
+pub fn run(simulate: &Simulate) -> anyhow::Result<()> {
+    let stop = stop_on_signals().context("cannot handle signals")?;
+    let scenario = &simulate.scenario;
+    let mut progress = Progress::of(scenario.duration);
+    let sent = match &simulate.output {
+        Output::Capture(path) => write(path, scenario, &stop, &mut progress)?,
+        Output::Interface { name, owned } => {
+            let sender = Sender::open(&TestInterface::find(name, *owned)?)?;
+            sender.send(frames(scenario)?, &SystemClock::new(), &stop, |done| {
+                progress.reached(done);
+            })?
+        }
+    };
+    progress.finish();
+    let report = Report {
+        mode: scenario.mode.name(),
+        seed: scenario.seed,
+        output: simulate.output.to_string(),
+        frames: sent.frames,
+        bytes: sent.bytes,
+        first: sent.first,
+        last: sent.last,
+        interrupted: stop.load(Ordering::Relaxed),
+    };
+    print(&report, simulate)
+}
+
+fn write(
+    path: &Path,
+    scenario: &Scenario,
+    stop: &AtomicBool,
+    progress: &mut Progress,
+) -> anyhow::Result<Sent> {
+    // The scenario is checked before a file is replaced.
+    let frames = frames(scenario)?;
+    if path == Path::new("-") {
+        anyhow::ensure!(
+            !io::stdout().is_terminal(),
+            "a capture is not for a terminal; write `netanom simulate … --write - | tcpdump -r -`, or name a file"
+        );
+        copy(
+            frames,
+            CaptureWriter::to_stdout()?,
+            scenario,
+            stop,
+            progress,
+        )
+    } else {
+        copy(
+            frames,
+            CaptureWriter::create(path)?,
+            scenario,
+            stop,
+            progress,
+        )
+    }
+}
+
+fn copy<W: Write>(
+    frames: Frames,
+    mut capture: CaptureWriter<W>,
+    scenario: &Scenario,
+    stop: &AtomicBool,
+    progress: &mut Progress,
+) -> anyhow::Result<Sent> {
+    let mut sent = Sent::default();
+    for frame in frames.take_while(|_| !stop.load(Ordering::Relaxed)) {
+        capture.write(&frame)?;
+        sent.first.get_or_insert(frame.at);
+        sent.last = Some(frame.at);
+        sent.frames += 1;
+        sent.bytes += frame.bytes.len() as u64;
+        progress.reached(frame.at.since(scenario.start));
+    }
+    capture.finish()?;
+    Ok(sent)
+}
+
+#[expect(clippy::print_stdout, reason = "the report is the command's output")]
+fn print(report: &Report, simulate: &Simulate) -> anyhow::Result<()> {
+    let line = if simulate.json {
+        serde_json::to_string(report)?
+    } else {
+        report.to_string()
+    };
+    if simulate.output.is_stdout() {
+        eprintln!("{line}");
+    } else {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// A flag that SIGINT and SIGTERM raise; a second one ends the program at once.
+fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+impl Output {
+    fn is_stdout(&self) -> bool {
+        matches!(self, Self::Capture(path) if path == Path::new("-"))
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Capture(path) => write!(f, "{}", path.display()),
+            Self::Interface { name, .. } => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} frames, {} bytes to {}",
+            self.mode, self.frames, self.bytes, self.output
+        )?;
+        if let (Some(first), Some(last)) = (self.first, self.last) {
+            write!(f, ", first {first}, last {last}")?;
+        }
+        if self.interrupted {
+            f.write_str(", interrupted")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+struct SystemClock(Instant);
+
+impl SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "frames are sent in real time")]
+    fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the report tells when frames were sent"
+    )]
+    fn wall(&self) -> Timestamp {
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp::from_nanos(0).plus(since_epoch)
+    }
+}
+
+/// A bar on a terminal, once the work has lasted a second.
+struct Progress {
+    clock: SystemClock,
+    bar: ProgressBar,
+    shown: bool,
+    reported: Duration,
+}
+
+/// Least step of the traffic's time, in parts of the whole, that is worth an update.
+const STEPS: u32 = 500;
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Progress {
+    fn of(whole: Duration) -> Self {
+        let bar = ProgressBar::with_draw_target(
+            Some(whole.as_millis() as u64),
+            ProgressDrawTarget::hidden(),
+        );
+        Self {
+            clock: SystemClock::new(),
+            bar,
+            shown: false,
+            reported: Duration::ZERO,
+        }
+    }
+
+    fn reached(&mut self, done: Duration) {
+        let step = Duration::from_millis(self.bar.length().unwrap_or_default()) / STEPS;
+        if done < self.reported + step {
+            return;
+        }
+        self.reported = done;
+        if !self.shown && self.clock.elapsed() > PATIENCE {
+            self.shown = true;
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            if let Ok(style) =
+                ProgressStyle::with_template("{wide_bar} {percent}% {elapsed}, {eta} left")
+            {
+                self.bar.set_style(style);
+            }
+        }
+        self.bar.set_position(done.as_millis() as u64);
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
