@@ -5,6 +5,8 @@ mod common;
 
 #[path = "simulate/capture.rs"]
 mod capture;
+#[path = "simulate/connections.rs"]
+mod connections;
 #[path = "simulate/interface.rs"]
 mod interface;
 #[path = "simulate/modes.rs"]

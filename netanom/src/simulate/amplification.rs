@@ -9,8 +9,9 @@ use rand::RngExt;
 
 use super::chance::{self, Rng};
 use super::error_limit::ErrorLimit;
+use super::host::Host;
 use super::pace::Pace;
-use super::packet::{Body, Host, Packet, Payload, Planned};
+use super::packet::{Body, Packet, Payload, Planned};
 use super::scenario::Scenario;
 use super::timeline::{Exchange, Exchanges};
 

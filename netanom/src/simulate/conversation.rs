@@ -9,7 +9,8 @@ use netanom_common::packet::tcp;
 use rand::RngExt;
 
 use super::chance::{self, Rng};
-use super::packet::{Body, Host, Options, Packet, Payload, Planned, Segment, largest_segment};
+use super::host::Host;
+use super::packet::{Body, Options, Packet, Payload, Planned, Segment, largest_segment};
 use super::timeline::Exchange;
 use crate::flow::Timestamp;
 
@@ -19,6 +20,9 @@ const CLOCK_OPTION: u16 = 12;
 const BURSTS: std::ops::RangeInclusive<u32> = 10..=64;
 /// Time in which a lost segment is sent again, on top of the round trip (Linux's lower limit).
 const RETRANSMISSION: Duration = Duration::from_millis(200);
+
+/// How long a system waits for something to say before it sends an acknowledgment alone (Linux, TCP_DELACK_MIN).
+const DELAYED: Duration = Duration::from_millis(40);
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,13 @@ struct End {
     /// Offset of the clock in its timestamps.
     clock: u32,
     window: u16,
+    /// When it sent its latest packet, or will; what follows is not earlier.
+    busy_until: Timestamp,
+}
+
+struct Owed {
+    by: Side,
+    since: Timestamp,
 }
 
 /// A connection that is being planned.
@@ -78,6 +89,8 @@ pub(super) struct Conversation<'a> {
     start: Timestamp,
     now: Timestamp,
     spoke_last: Side,
+    /// The acknowledgment that waits to travel with data.
+    owed: Option<Owed>,
     burst: u32,
     packets: Vec<Planned>,
     from_client: usize,
@@ -98,6 +111,7 @@ impl<'a> Conversation<'a> {
             sequence: rng.random(),
             clock: rng.random(),
             window: *chance::pick(rng, windows),
+            busy_until: start,
         };
         // What Linux, Windows and macOS announce first.
         let far = end(server.0, server.1, &[65_160, 28_960, 65_535, 8192]);
@@ -111,6 +125,7 @@ impl<'a> Conversation<'a> {
             start,
             now: start,
             spoke_last: Side::Client,
+            owed: None,
             burst: *BURSTS.start(),
             packets: Vec::new(),
             from_client: 0,
@@ -164,8 +179,13 @@ impl<'a> Conversation<'a> {
             self.data(side, piece, last);
             in_burst += 1;
             unacknowledged += 1;
-            if unacknowledged == 2 || last {
-                self.acknowledge(side);
+            if last {
+                let by = side.other();
+                let since = self.heard_by(by);
+                self.owed = Some(Owed { by, since });
+            } else if unacknowledged == 2 {
+                let heard = self.heard_by(side.other());
+                self.push(side.other(), tcp::ACK, heard, Payload::default());
                 unacknowledged = 0;
             }
             if !last {
@@ -196,11 +216,19 @@ impl<'a> Conversation<'a> {
 
     /// All that was planned, as an exchange of its own.
     pub(super) fn finish(self) -> Exchange {
-        Exchange::new(self.start, self.packets)
+        Exchange::new(self.start, self.into_packets())
     }
 
     /// The planned packets.
-    pub(super) fn into_packets(self) -> Vec<Planned> {
+    pub(super) fn into_packets(mut self) -> Vec<Planned> {
+        if let Some(owed) = self.owed.take() {
+            self.push(
+                owed.by,
+                tcp::ACK,
+                owed.since.plus(DELAYED),
+                Payload::default(),
+            );
+        }
         self.packets
     }
 
@@ -218,13 +246,31 @@ impl<'a> Conversation<'a> {
         self.control(Side::Client, tcp::ACK);
     }
 
-    /// Moves on to when `side` can have heard the other.
+    /// Moves on to when `side` can have heard the other, and has sent what it owes.
     fn turn(&mut self, side: Side) {
         if self.spoke_last != side {
             let heard = self.time_to_hear(side);
             self.pause(heard);
             self.spoke_last = side;
         }
+        // An acknowledgment that need not travel alone goes with what is said now, or with that of what is said now.
+        if let Some(owed) = self.owed.take()
+            && owed.since.plus(DELAYED) < self.now
+        {
+            self.push(
+                owed.by,
+                tcp::ACK,
+                owed.since.plus(DELAYED),
+                Payload::default(),
+            );
+        }
+        self.now = self.now.max(self.end(side).busy_until);
+    }
+
+    /// When `side` has heard what the other says now; not before what it sent already.
+    fn heard_by(&mut self, side: Side) -> Timestamp {
+        let time = self.time_to_hear(side);
+        self.now.plus(time).max(self.end(side).busy_until)
     }
 
     /// From a packet at the tap to the answer of `side` at the tap.
@@ -245,13 +291,6 @@ impl<'a> Conversation<'a> {
         }
         self.push(side, flags, self.now, piece);
         self.end_mut(side).sequence = self.end(side).sequence.wrapping_add(length);
-    }
-
-    /// The other side acknowledges what `side` has sent, without holding up the plan.
-    fn acknowledge(&mut self, side: Side) {
-        let listener = side.other();
-        let heard = self.time_to_hear(listener);
-        self.push(listener, tcp::ACK, self.now.plus(heard), Payload::default());
     }
 
     fn control(&mut self, side: Side, flags: u8) {
@@ -278,6 +317,7 @@ impl<'a> Conversation<'a> {
             },
         };
         let (from, to) = (from.host, to.host);
+        self.end_mut(side).busy_until = at;
         self.from_client += usize::from(side == Side::Client);
         let body = Body::Tcp { segment, payload };
         self.packets.push(Planned {

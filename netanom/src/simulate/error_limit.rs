@@ -12,14 +12,11 @@ pub(super) struct ErrorLimit {
 }
 
 impl ErrorLimit {
-    /// What Linux does: one message a second to one peer after a burst of six (`icmp_ratelimit`), a thousand a
-    /// second to all peers after a burst of fifty (`icmp_msgs_per_sec`, `icmp_msgs_burst`).
+    /// What Linux does: one message a second to each peer after a burst of six (`icmp_ratelimit`), and a thousand a
+    /// second to all of them after a burst of fifty (`icmp_msgs_per_sec`, `icmp_msgs_burst`).
     pub(super) fn of(scenario: &Scenario) -> Self {
-        let (burst, per_second) = if scenario.source.is_single() {
-            (6.0, 1.0)
-        } else {
-            (50.0, 1000.0)
-        };
+        let peers = scenario.source.hosts() as f64;
+        let (burst, per_second) = ((6.0 * peers).min(50.0), peers.min(1000.0));
         Self {
             burst,
             per_second,

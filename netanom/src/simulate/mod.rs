@@ -9,6 +9,7 @@ mod brute_force;
 mod chance;
 mod conversation;
 mod error_limit;
+mod host;
 mod http_flood;
 mod icmp_flood;
 mod interface;
@@ -27,9 +28,9 @@ mod syn_flood;
 mod timeline;
 mod udp_flood;
 
+pub use host::{Mac, NotAMac, parse_mac};
 pub use interface::{InterfaceError, TestInterface};
 pub use mode::{Mode, UnknownMode};
-pub use packet::{Mac, NotAMac, parse_mac};
 pub use pcap::{CaptureError, CaptureWriter};
 pub use prefix::{IpPrefix, PrefixError};
 pub use scenario::{DEFAULT_START, Scenario, ScenarioError};

@@ -11,8 +11,9 @@ use rand::seq::SliceRandom;
 
 use super::chance::{self, Rng};
 use super::error_limit::ErrorLimit;
+use super::host::Host;
 use super::pace::Pace;
-use super::packet::{Body, Host, Options, Packet, Payload, Planned, Segment};
+use super::packet::{Body, Options, Packet, Payload, Planned, Segment};
 use super::scenario::Scenario;
 use super::timeline::{Exchange, Exchanges};
 use crate::flow::Timestamp;

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::Mode;
 use super::chance::Rng;
-use super::packet::{Host, Mac};
+use super::host::{Host, Mac};
 use super::prefix::IpPrefix;
 use crate::flow::Timestamp;
 

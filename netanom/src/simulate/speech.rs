@@ -1,4 +1,5 @@
-//! What programs say to each other: payloads of HTTP, TLS, SSH, DNS and NTP that look right to a packet viewer.
+//! What programs say to each other: payloads of HTTP, DNS and NTP that a packet viewer reads, and of TLS and SSH that
+//! it recognises by their first bytes. What those encrypt or negotiate is noise, which a viewer calls malformed.
 
 use std::net::IpAddr;
 

@@ -10,8 +10,9 @@ use netanom_common::packet::tcp;
 use rand::RngExt;
 
 use super::chance::{self, Rng};
+use super::host::Host;
 use super::pace::Pace;
-use super::packet::{Body, Host, Options, Packet, Payload, Planned, Segment};
+use super::packet::{Body, Options, Packet, Payload, Planned, Segment};
 use super::scenario::Scenario;
 use super::timeline::{Exchange, Exchanges};
 use crate::flow::Timestamp;

@@ -8,7 +8,8 @@ use rand::RngExt;
 use super::office::Office;
 use crate::flow::Timestamp;
 use crate::simulate::chance;
-use crate::simulate::packet::{Body, Host, Mac, Payload, Planned};
+use crate::simulate::host::{Host, Mac};
+use crate::simulate::packet::{Body, Payload, Planned};
 use crate::simulate::speech;
 
 /// NTP: a question and its answer.

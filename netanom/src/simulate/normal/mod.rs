@@ -67,12 +67,13 @@ impl Iterator for Day {
     type Item = Exchange;
 
     fn next(&mut self) -> Option<Exchange> {
-        let mean = Duration::from_secs_f64(self.typical / self.rate);
-        self.now = self.now.plus(chance::wait(&mut self.office.rng, mean));
+        let at = self.now;
         let activity = any_activity(&mut self.office);
-        let packets = activity(&mut self.office, self.now);
+        let packets = activity(&mut self.office, at);
         self.typical += WEIGHT * (packets.len() as f64 - self.typical);
-        Some(Exchange::new(self.now, packets))
+        let mean = Duration::from_secs_f64(self.typical / self.rate);
+        self.now = at.plus(chance::wait(&mut self.office.rng, mean));
+        Some(Exchange::new(at, packets))
     }
 }
 

@@ -7,7 +7,8 @@ use rand::RngExt;
 
 use crate::flow::Timestamp;
 use crate::simulate::chance::{self, Rng};
-use crate::simulate::packet::{Body, Host, Mac, Packet, Payload, Planned};
+use crate::simulate::host::{Host, Mac};
+use crate::simulate::packet::{Body, Packet, Payload, Planned};
 use crate::simulate::scenario::Scenario;
 
 /// People in the office at most.

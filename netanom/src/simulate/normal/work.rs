@@ -9,7 +9,8 @@ use crate::flow::Timestamp;
 use crate::simulate::brute_force::greet;
 use crate::simulate::chance;
 use crate::simulate::conversation::{Conversation, Path, Side};
-use crate::simulate::packet::{Host, Payload, Planned};
+use crate::simulate::host::Host;
+use crate::simulate::packet::{Payload, Planned};
 use crate::simulate::speech;
 
 const NAMES: [&str; 8] = [
