@@ -11,6 +11,7 @@ pub mod feature;
 pub mod flow;
 pub mod http;
 pub mod metrics;
+pub mod model;
 pub mod simulate;
 pub mod sink;
 pub mod source;

@@ -1,0 +1,352 @@
+//! The model file: one file, one version number, nothing to be unpacked or executed.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | magic, `NETANOM` and a zero |
+//! | 4 | version of the format |
+//! | 4 | length of the header |
+//! | 8 | length of the arrays |
+//! | … | header: JSON |
+//! | … | arrays: medians of normal (f64), tree sizes (u32), node features (u8), thresholds, covers, leaf shares (f32) |
+//! | 4 | CRC-32 of all before |
+//!
+//! Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file cannot name a wrong one.
+//! The checksum finds damage, not malice: everything behind it is checked again.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::{Buf, BufMut};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::forest::Columns;
+use super::{Forest, ForestError, Model};
+use crate::alert::Class;
+
+/// The format that this program writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// Largest file that is read: ten times a forest of 2 million nodes and 6 classes (18 MB and 23 MB).
+pub const MAX_BYTES: u64 = 512 << 20;
+
+const MAGIC: &[u8; 8] = b"NETANOM\0";
+
+/// Magic, format, and two lengths.
+const PREFIX_BYTES: usize = 8 + 4 + 4 + 8;
+
+const CHECKSUM_BYTES: usize = 4;
+
+/// Why a model cannot be used. [`Model::load`] puts the path before it.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file's name around any other error.
+    #[error("cannot use the model `{}`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<ModelError>,
+    },
+    /// The model could not be written.
+    #[error("cannot write the model `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file cannot be read.
+    #[error("the file cannot be read")]
+    Read(#[source] io::Error),
+    /// Something else.
+    #[error("this is not a netanom model; give a file that `netanom train` wrote")]
+    Foreign,
+    /// Written by a newer program.
+    #[error(
+        "the model has format {found} and this program reads up to format {FORMAT}; \
+         update netanom, or train the model with this version"
+    )]
+    Newer {
+        /// The file's format.
+        found: u32,
+    },
+    /// The end is missing.
+    #[error("the model ends after {found} of {expected} bytes; copy it again, or train it again")]
+    Truncated {
+        /// Bytes that are there.
+        found: u64,
+        /// Bytes that its beginning announces.
+        expected: u64,
+    },
+    /// Bytes have changed.
+    #[error("the model is damaged: {0}; copy it again, or train it again")]
+    Damaged(&'static str),
+    /// More than this program takes.
+    #[error(
+        "the model has {found} bytes and this program reads at most {MAX_BYTES}; \
+         train it with fewer trees, a smaller depth or larger leaves"
+    )]
+    TooBig {
+        /// Bytes.
+        found: u64,
+    },
+    /// The header does not say what it should.
+    #[error("the model's header cannot be understood; train it again with this version of netanom")]
+    Header(#[source] serde_json::Error),
+    /// Parts that do not fit each other.
+    #[error("the model contradicts itself: {0}; train it again")]
+    Inconsistent(String),
+    /// A forest that is none.
+    #[error("the model's forest contradicts itself; train it again")]
+    Forest(#[from] ForestError),
+    /// Features that are not this program's.
+    #[error(
+        "the model `{model}` has {found} as feature {position} where this program has {expected}; \
+         train it again with this version of netanom"
+    )]
+    Features {
+        /// The model's name.
+        model: String,
+        /// Which feature, counted from 1.
+        position: usize,
+        /// The model's.
+        found: String,
+        /// The program's.
+        expected: String,
+    },
+}
+
+/// The JSON part. Numbers that must come back to the last bit are in the arrays.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    name: String,
+    version: String,
+    trained_at: String,
+    classes: Vec<Class>,
+    features: Vec<String>,
+    trees: usize,
+    nodes: usize,
+    leaves: usize,
+    trainer: String,
+    settings: Value,
+    data_digest: String,
+    scores: Value,
+    card: String,
+}
+
+impl Header {
+    /// Bytes of the arrays, or `None` where no memory could hold them.
+    fn array_bytes(&self) -> Option<usize> {
+        let shares = self.leaves.checked_mul(self.classes.len())?;
+        let parts = [
+            self.features.len().checked_mul(size_of::<f64>())?,
+            self.trees.checked_mul(size_of::<u32>())?,
+            self.nodes
+                .checked_mul(size_of::<u8>() + 2 * size_of::<f32>())?,
+            shares.checked_mul(size_of::<f32>())?,
+        ];
+        parts.into_iter().try_fold(0usize, usize::checked_add)
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
+        let inconsistent = |what: String| Err(ModelError::Inconsistent(what));
+        let names: HashSet<_> = self.features.iter().collect();
+        if names.len() != self.features.len() || names.iter().any(|name| name.is_empty()) {
+            return inconsistent("two of its features have one name, or none".to_owned());
+        }
+        let classes: HashSet<_> = self.classes.iter().collect();
+        if classes.len() != self.classes.len() {
+            return inconsistent("it names a class twice".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Model {
+    /// Reads the model at `path`.
+    ///
+    /// # Errors
+    /// [`ModelError::File`] with the path around what [`Model::read`] says.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        let read = || {
+            let file = fs::File::open(path).map_err(ModelError::Read)?;
+            let mut bytes = Vec::new();
+            // One byte over the limit, so that `read` sees that it is passed.
+            file.take(MAX_BYTES + 1)
+                .read_to_end(&mut bytes)
+                .map_err(ModelError::Read)?;
+            Self::read(&bytes)
+        };
+        read().map_err(|source| ModelError::File {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    /// Writes the model to `path`, all of it or nothing, and nothing that could not be read again.
+    ///
+    /// # Errors
+    /// [`ModelError::File`] for a model that contradicts itself, [`ModelError::Write`] where the system refuses.
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        let bytes = self.write();
+        Self::read(&bytes).map_err(|source| ModelError::File {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let write = || {
+            let mut beside = path.to_owned().into_os_string();
+            beside.push(".new");
+            let mut file = fs::File::create(&beside)?;
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+            fs::rename(&beside, path)
+        };
+        write().map_err(|source| ModelError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// The file's bytes.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        let columns = self.forest.columns();
+        let header = Header {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            trained_at: self.trained_at.clone(),
+            classes: self.classes.clone(),
+            features: self.features.clone(),
+            trees: columns.sizes.len(),
+            nodes: columns.features.len(),
+            leaves: columns.shares.len() / self.forest.classes(),
+            trainer: self.trainer.clone(),
+            settings: self.settings.clone(),
+            data_digest: self.data_digest.clone(),
+            scores: self.scores.clone(),
+            card: self.card.clone(),
+        };
+        let arrays = write_arrays(&self.typical, &columns);
+        let header = serde_json::to_string(&header)
+            .expect("strings, numbers and lists always have a JSON form");
+        let mut bytes = Vec::with_capacity(PREFIX_BYTES + header.len() + arrays.len() + 4);
+        bytes.put_slice(MAGIC);
+        bytes.put_u32_le(FORMAT);
+        bytes.put_u32_le(header.len() as u32);
+        bytes.put_u64_le(arrays.len() as u64);
+        bytes.put_slice(header.as_bytes());
+        bytes.put_slice(&arrays);
+        bytes.put_u32_le(crc32fast::hash(&bytes));
+        bytes
+    }
+
+    /// Reads a file's bytes.
+    ///
+    /// # Errors
+    /// Says whether it is no model, a newer one, incomplete, damaged, too big, or in contradiction with itself.
+    pub fn read(bytes: &[u8]) -> Result<Self, ModelError> {
+        let (header, arrays) = parts(bytes)?;
+        let header: Header = serde_json::from_slice(header).map_err(ModelError::Header)?;
+        header.check()?;
+        if header.array_bytes() != Some(arrays.len()) {
+            return Err(ModelError::Inconsistent(
+                "its arrays are not as long as its header says".to_owned(),
+            ));
+        }
+        let (typical, columns) = read_arrays(&header, arrays);
+        if typical.iter().any(|median| !median.is_finite()) {
+            return Err(ModelError::Inconsistent(
+                "a feature's typical value is not a number".to_owned(),
+            ));
+        }
+        let forest = Forest::from_columns(columns, header.classes.len(), header.features.len())?;
+        Ok(Self {
+            name: header.name,
+            version: header.version,
+            trained_at: header.trained_at,
+            classes: header.classes,
+            features: header.features,
+            typical,
+            forest,
+            trainer: header.trainer,
+            settings: header.settings,
+            data_digest: header.data_digest,
+            scores: header.scores,
+            card: header.card,
+        })
+    }
+}
+
+/// Header and arrays of an undamaged file.
+fn parts(bytes: &[u8]) -> Result<(&[u8], &[u8]), ModelError> {
+    let found = bytes.len() as u64;
+    if found > MAX_BYTES {
+        return Err(ModelError::TooBig { found });
+    }
+    if !bytes.starts_with(&MAGIC[..MAGIC.len().min(bytes.len())]) || bytes.is_empty() {
+        return Err(ModelError::Foreign);
+    }
+    let Some((mut prefix, rest)) = bytes.split_at_checked(PREFIX_BYTES) else {
+        return Err(ModelError::Truncated {
+            found,
+            expected: PREFIX_BYTES as u64,
+        });
+    };
+    prefix.advance(MAGIC.len());
+    let format = prefix.get_u32_le();
+    if format > FORMAT {
+        return Err(ModelError::Newer { found: format });
+    }
+    if format == 0 {
+        return Err(ModelError::Damaged("its format is 0"));
+    }
+    let header = u64::from(prefix.get_u32_le());
+    let expected = (PREFIX_BYTES + CHECKSUM_BYTES) as u64 + header;
+    let expected = expected.saturating_add(prefix.get_u64_le());
+    if found < expected {
+        return Err(ModelError::Truncated { found, expected });
+    }
+    if found > expected {
+        return Err(ModelError::Damaged("bytes follow its end"));
+    }
+    let (content, mut checksum) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
+    if crc32fast::hash(content) != checksum.get_u32_le() {
+        return Err(ModelError::Damaged("its checksum is wrong"));
+    }
+    let body = &rest[..rest.len() - CHECKSUM_BYTES];
+    Ok(body.split_at(header as usize))
+}
+
+fn write_arrays(typical: &[f64], columns: &Columns) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    typical.iter().for_each(|&value| bytes.put_f64_le(value));
+    columns
+        .sizes
+        .iter()
+        .for_each(|&size| bytes.put_u32_le(size));
+    bytes.put_slice(&columns.features);
+    for column in [&columns.thresholds, &columns.covers, &columns.shares] {
+        column.iter().for_each(|&value| bytes.put_f32_le(value));
+    }
+    bytes
+}
+
+/// The caller has compared the lengths.
+fn read_arrays(header: &Header, mut bytes: &[u8]) -> (Vec<f64>, Columns) {
+    let typical = header.features.iter().map(|_| bytes.get_f64_le()).collect();
+    let sizes = (0..header.trees).map(|_| bytes.get_u32_le()).collect();
+    let features = bytes[..header.nodes].to_vec();
+    bytes.advance(header.nodes);
+    let mut column = |length: usize| (0..length).map(|_| bytes.get_f32_le()).collect();
+    let columns = Columns {
+        sizes,
+        features,
+        thresholds: column(header.nodes),
+        covers: column(header.nodes),
+        shares: column(header.leaves * header.classes.len()),
+    };
+    (typical, columns)
+}

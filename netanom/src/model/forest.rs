@@ -1,0 +1,128 @@
+//! The Random Forest as it judges rows: flat, contiguous, and correct by its layout.
+//!
+//! A node takes 8 bytes. The nodes of a tree lie level by level, and the two children of a node side by side, so
+//! that the next position is `left + (x > threshold)`: no branch to mispredict. A leaf is a node whose threshold is
+//! NaN and whose left child is itself: nothing is greater than NaN, so a row that arrived stays, and rows of
+//! different depth can be walked in step. The NaN's payload is the number of the leaf.
+//!
+//! Level by level and side by side leave no freedom: which nodes are leaves says where every child is. So columns
+//! (what files hold) carry no positions, and no file can make a walk leave its tree or run in a circle.
+
+mod explain;
+mod layout;
+mod predict;
+
+use std::sync::OnceLock;
+
+pub use explain::Contributions;
+pub(crate) use layout::Columns;
+use layout::FlatNode;
+pub use layout::ForestError;
+
+use super::tree::Tree;
+
+/// Most features that a node can name: it has 8 bits for them.
+pub const MAX_FEATURES: usize = 1 << 8;
+
+/// Most classes of a forest; labels are bytes.
+pub const MAX_CLASSES: usize = 1 << 8;
+
+/// Leaves are padded to this many classes, so that their sums are taken with whole vector registers.
+const CLASS_LANES: usize = 8;
+
+/// Where a tree lies in the forest's arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    /// Its root among all nodes.
+    first_node: usize,
+    /// The number of its nodes.
+    nodes: usize,
+    /// Its first leaf among all leaves.
+    first_leaf: usize,
+}
+
+/// A Random Forest, ready to judge.
+#[derive(Clone, Debug)]
+pub struct Forest {
+    classes: usize,
+    features: usize,
+    spans: Vec<Span>,
+    nodes: Vec<FlatNode>,
+    /// Weight of the training rows at each node.
+    covers: Vec<f32>,
+    /// Class shares of each leaf, padded to [`Forest::stride`].
+    leaves: Vec<f32>,
+    /// Class shares of every node, worked out when the first explanation asks: 4 bytes × nodes × classes.
+    shares: OnceLock<Vec<f32>>,
+}
+
+impl Forest {
+    /// Lays out `trees` for rows of `features` numbers and distributions over `classes` classes.
+    ///
+    /// # Errors
+    /// Names the tree and the node that does not fit: a child that does not exist or is reached twice, a feature or
+    /// a distribution of another width, a threshold that is NaN, shares that do not add up to 1.
+    pub fn new(trees: &[Tree], classes: usize, features: usize) -> Result<Self, ForestError> {
+        Self::from_columns(Columns::of_trees(trees, classes)?, classes, features)
+    }
+
+    /// Classes that it tells apart.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Numbers in a row.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    /// Number of trees.
+    #[must_use]
+    pub fn trees(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Number of nodes of all trees, leaves among them.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Bytes that judging touches: nodes and leaves.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.nodes.as_slice()) + size_of_val(self.leaves.as_slice())
+    }
+
+    /// Distance of two leaves in `leaves`.
+    fn stride(&self) -> usize {
+        self.classes.next_multiple_of(CLASS_LANES)
+    }
+
+    /// The nodes of a tree; positions count from its root.
+    fn tree(&self, span: Span) -> &[FlatNode] {
+        &self.nodes[span.first_node..][..span.nodes]
+    }
+
+    /// The padded class shares of a leaf.
+    fn leaf(&self, span: Span, leaf: usize) -> &[f32] {
+        let stride = self.stride();
+        &self.leaves[(span.first_leaf + leaf) * stride..][..stride]
+    }
+}
+
+impl PartialEq for Forest {
+    fn eq(&self, other: &Self) -> bool {
+        // The shares follow from the rest.
+        (self.classes, self.features) == (other.classes, other.features)
+            && self.spans == other.spans
+            && self.nodes == other.nodes
+            && self.covers == other.covers
+            && self.leaves == other.leaves
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,339 @@
+//! From trees or a file's columns to the flat nodes, with every check that lets later code index without doubt.
+
+use std::collections::VecDeque;
+use std::sync::OnceLock;
+
+use super::{CLASS_LANES, Forest, MAX_CLASSES, MAX_FEATURES, Span};
+use crate::model::tree::{Step, Tree};
+
+/// Most nodes of a tree: a node has 24 bits for its left child.
+const MAX_NODES: usize = 1 << 24;
+
+/// Most leaves of a tree: the payload of an f32 NaN has 22 bits beside the quiet bit.
+const MAX_LEAVES: usize = 1 << 22;
+
+/// A quiet NaN whose payload is 0.
+const LEAF: u32 = 0x7fc0_0000;
+
+/// Shares are f32 that somebody divided: they add up to 1 within this.
+const SHARE_TOLERANCE: f32 = 1e-3;
+
+/// Why trees or columns are not a forest.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum ForestError {
+    /// A size outside what the layout holds.
+    #[error("a forest of {found} {what} does not fit: there must be 1 to {limit}")]
+    Size {
+        /// What is counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A tree that is not one.
+    #[error("tree {tree}, node {node}: {problem}")]
+    Tree {
+        /// The number of the tree.
+        tree: usize,
+        /// The number of the node in it.
+        node: usize,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A leaf that is not a distribution.
+    #[error("leaf {leaf} of the forest: its class shares do not add up to 1")]
+    Shares {
+        /// The number of the leaf among those of all trees.
+        leaf: usize,
+    },
+    /// Columns of different lengths.
+    #[error("the forest's {column} has {found} entries and its trees need {expected}")]
+    Length {
+        /// Which column.
+        column: &'static str,
+        /// Its length.
+        found: usize,
+        /// The length that the trees ask for.
+        expected: usize,
+    },
+}
+
+/// A node as it is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FlatNode {
+    /// The bits of the f32, because a leaf's NaN payload must survive every copy.
+    threshold: u32,
+    /// Feature in the upper 8 bits, left child in the lower 24.
+    branch: u32,
+}
+
+impl FlatNode {
+    fn split(feature: u8, threshold: f32, left: usize) -> Self {
+        Self {
+            threshold: threshold.to_bits(),
+            branch: u32::from(feature) << 24 | left as u32,
+        }
+    }
+
+    fn leaf(position: usize, number: usize) -> Self {
+        Self {
+            threshold: LEAF | number as u32,
+            branch: position as u32,
+        }
+    }
+
+    /// The threshold; NaN for a leaf.
+    #[inline]
+    pub(super) fn threshold(self) -> f32 {
+        f32::from_bits(self.threshold)
+    }
+
+    /// The feature that is compared; 0 for a leaf.
+    #[inline]
+    pub(super) fn feature(self) -> usize {
+        (self.branch >> 24) as usize
+    }
+
+    /// The left child's position; a leaf's is its own.
+    #[inline]
+    pub(super) fn left(self) -> u32 {
+        self.branch & 0x00ff_ffff
+    }
+
+    /// Where a row with this value goes.
+    #[inline]
+    pub(super) fn next(self, value: f32) -> u32 {
+        self.left() + u32::from(value > self.threshold())
+    }
+
+    #[inline]
+    pub(super) fn is_leaf(self) -> bool {
+        self.threshold().is_nan()
+    }
+
+    /// The number of the leaf in its tree; only of a leaf.
+    #[inline]
+    pub(super) fn leaf_number(self) -> usize {
+        (self.threshold & !LEAF) as usize
+    }
+}
+
+/// A forest without positions: nodes of each tree level by level, left before right. What a model file holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Columns {
+    /// Nodes of each tree.
+    pub(crate) sizes: Vec<u32>,
+    /// Feature of each node; 0 for a leaf.
+    pub(crate) features: Vec<u8>,
+    /// Threshold of each node; NaN for a leaf.
+    pub(crate) thresholds: Vec<f32>,
+    /// Cover of each node.
+    pub(crate) covers: Vec<f32>,
+    /// Class shares of each leaf, not padded.
+    pub(crate) shares: Vec<f32>,
+}
+
+impl Columns {
+    /// The trees' nodes, level by level.
+    pub(super) fn of_trees(trees: &[Tree], classes: usize) -> Result<Self, ForestError> {
+        let mut columns = Self::default();
+        for (number, tree) in trees.iter().enumerate() {
+            let size = columns.add(number, tree, classes)?;
+            columns.sizes.push(size as u32);
+        }
+        Ok(columns)
+    }
+
+    fn add(&mut self, number: usize, tree: &Tree, classes: usize) -> Result<usize, ForestError> {
+        let wrong = |node: usize, problem| ForestError::Tree {
+            tree: number,
+            node,
+            problem,
+        };
+        if tree.nodes.len() > MAX_NODES {
+            return Err(wrong(MAX_NODES, "the tree has more than 16,777,216 nodes"));
+        }
+        let mut met = vec![false; tree.nodes.len()];
+        let mut queue = VecDeque::from([0]);
+        let mut size = 0;
+        while let Some(at) = queue.pop_front() {
+            let Some(node) = tree.nodes.get(at) else {
+                return Err(wrong(at, "the node does not exist"));
+            };
+            if std::mem::replace(&mut met[at], true) {
+                return Err(wrong(at, "two ways lead to the node"));
+            }
+            size += 1;
+            self.covers.push(node.cover);
+            match &node.step {
+                Step::Leaf { distribution } => {
+                    if distribution.len() != classes {
+                        return Err(wrong(at, "the leaf has another number of classes"));
+                    }
+                    self.features.push(0);
+                    self.thresholds.push(f32::NAN);
+                    self.shares.extend_from_slice(distribution);
+                }
+                Step::Split {
+                    feature,
+                    threshold,
+                    left,
+                    right,
+                } => {
+                    let feature = u8::try_from(*feature)
+                        .map_err(|_| wrong(at, "the feature's number is over 255"))?;
+                    if threshold.is_nan() {
+                        return Err(wrong(at, "the threshold is not a number"));
+                    }
+                    self.features.push(feature);
+                    self.thresholds.push(*threshold);
+                    queue.extend([*left as usize, *right as usize]);
+                }
+            }
+        }
+        Ok(size)
+    }
+}
+
+impl Forest {
+    /// Checks the columns and lays them out.
+    pub(crate) fn from_columns(
+        columns: Columns,
+        classes: usize,
+        features: usize,
+    ) -> Result<Self, ForestError> {
+        within("trees", columns.sizes.len(), usize::from(u16::MAX))?;
+        within("classes", classes, MAX_CLASSES)?;
+        within("features", features, MAX_FEATURES)?;
+        let mut size = 0;
+        let mut leaves = 0;
+        let mut spans = Vec::with_capacity(columns.sizes.len());
+        for &nodes in &columns.sizes {
+            let nodes = within("nodes in a tree", nodes as usize, MAX_NODES - 1)?;
+            within("leaves in a tree", nodes.div_ceil(2), MAX_LEAVES)?;
+            spans.push(Span {
+                first_node: size,
+                nodes,
+                first_leaf: leaves,
+            });
+            size += nodes;
+            leaves += nodes.div_ceil(2);
+        }
+        same("feature column", columns.features.len(), size)?;
+        same("threshold column", columns.thresholds.len(), size)?;
+        same("cover column", columns.covers.len(), size)?;
+        same("leaf column", columns.shares.len(), leaves * classes)?;
+
+        let mut nodes = Vec::with_capacity(size);
+        for (tree, &span) in spans.iter().enumerate() {
+            lay_out(&columns, span, features, &mut nodes).map_err(|(node, problem)| {
+                ForestError::Tree {
+                    tree,
+                    node,
+                    problem,
+                }
+            })?;
+        }
+        let stride = classes.next_multiple_of(CLASS_LANES);
+        let mut padded = Vec::with_capacity(leaves * stride);
+        for (leaf, shares) in columns.shares.chunks_exact(classes).enumerate() {
+            if !add_up(shares) {
+                return Err(ForestError::Shares { leaf });
+            }
+            padded.extend_from_slice(shares);
+            padded.resize(padded.len().next_multiple_of(stride), 0.0);
+        }
+        Ok(Self {
+            classes,
+            features,
+            spans,
+            nodes,
+            covers: columns.covers,
+            leaves: padded,
+            shares: OnceLock::new(),
+        })
+    }
+
+    /// The columns that [`Forest::from_columns`] makes this forest of.
+    pub(crate) fn columns(&self) -> Columns {
+        Columns {
+            sizes: self.spans.iter().map(|span| span.nodes as u32).collect(),
+            features: self.nodes.iter().map(|node| node.feature() as u8).collect(),
+            thresholds: self.nodes.iter().map(|node| node.threshold()).collect(),
+            covers: self.covers.clone(),
+            shares: self
+                .leaves
+                .chunks_exact(self.stride())
+                .flat_map(|leaf| &leaf[..self.classes])
+                .copied()
+                .collect(),
+        }
+    }
+}
+
+fn within(what: &'static str, found: usize, limit: usize) -> Result<usize, ForestError> {
+    if (1..=limit).contains(&found) {
+        Ok(found)
+    } else {
+        Err(ForestError::Size { what, found, limit })
+    }
+}
+
+fn same(column: &'static str, found: usize, expected: usize) -> Result<(), ForestError> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ForestError::Length {
+            column,
+            found,
+            expected,
+        })
+    }
+}
+
+/// Adds a tree's nodes: the k-th split has its children at 1 + 2k and 2 + 2k.
+fn lay_out(
+    columns: &Columns,
+    span: Span,
+    features: usize,
+    nodes: &mut Vec<FlatNode>,
+) -> Result<(), (usize, &'static str)> {
+    let mut splits = 0;
+    for position in 0..span.nodes {
+        let at = span.first_node + position;
+        let (feature, threshold) = (columns.features[at], columns.thresholds[at]);
+        let cover = columns.covers[at];
+        if !(cover.is_finite() && cover >= 0.0) {
+            return Err((position, "the cover is not a weight"));
+        }
+        // The root, and two for each split before, exist so far.
+        if position > 2 * splits {
+            return Err((position, "no way leads to the node"));
+        }
+        if threshold.is_nan() {
+            nodes.push(FlatNode::leaf(position, position - splits));
+            continue;
+        }
+        if usize::from(feature) >= features {
+            return Err((position, "the feature does not exist"));
+        }
+        let left = 1 + 2 * splits;
+        if left + 1 >= span.nodes {
+            return Err((position, "the children do not exist"));
+        }
+        nodes.push(FlatNode::split(feature, threshold, left));
+        splits += 1;
+    }
+    if span.nodes == 1 + 2 * splits {
+        Ok(())
+    } else {
+        Err((span.nodes, "the tree ends before its last leaf"))
+    }
+}
+
+fn add_up(shares: &[f32]) -> bool {
+    let total: f32 = shares.iter().sum();
+    // A NaN or an infinity fails one of the comparisons.
+    shares.iter().all(|&share| share >= 0.0) && (total - 1.0).abs() <= SHARE_TOLERANCE
+}

@@ -1,0 +1,78 @@
+//! Models: numbers in, scores out. A model knows nothing of flows, only the names of its features.
+//!
+//! [`Model`] is what one file holds: a [`Forest`] and all that is needed to use it rightly and to know where it
+//! comes from.
+
+mod file;
+mod forest;
+mod tree;
+
+use serde_json::Value;
+
+pub use file::{FORMAT, MAX_BYTES, ModelError};
+pub use forest::{Contributions, Forest, ForestError, MAX_CLASSES, MAX_FEATURES};
+pub use tree::{Node, Step, Tree};
+
+use crate::alert::Class;
+
+/// A trained forest with its origin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Its name, for operators and metrics.
+    pub name: String,
+    /// Its version, for operators and metrics; the file's format has its own.
+    pub version: String,
+    /// When it was trained, RFC 3339.
+    pub trained_at: String,
+    /// What it tells apart, in the order of the probabilities.
+    pub classes: Vec<Class>,
+    /// The names of its features, in the order of the vector.
+    pub features: Vec<String>,
+    /// The median of each feature in the normal traffic that it was trained on.
+    pub typical: Vec<f64>,
+    /// What judges.
+    pub forest: Forest,
+    /// Which trainer made it.
+    pub trainer: String,
+    /// The trainer's settings.
+    pub settings: Value,
+    /// Digest of the training data.
+    pub data_digest: String,
+    /// How well it did on data that it was not trained on.
+    pub scores: Value,
+    /// What it was trained on and where it fails, in Markdown.
+    pub card: String,
+}
+
+impl Model {
+    /// Whether the model's features are `expected`, in this order.
+    ///
+    /// # Errors
+    /// Names the first feature that differs.
+    pub fn check_features(&self, expected: &[&str]) -> Result<(), ModelError> {
+        let longer = self.features.len().max(expected.len());
+        for position in 0..longer {
+            let model = self.features.get(position).map(String::as_str);
+            let program = expected.get(position).copied();
+            if model != program {
+                return Err(ModelError::Features {
+                    model: self.name.clone(),
+                    position: position + 1,
+                    found: quoted(model),
+                    expected: quoted(program),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn quoted(feature: Option<&str>) -> String {
+    feature.map_or_else(
+        || "no further feature".to_owned(),
+        |name| format!("`{name}`"),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! The model file: what is written reads back, and nothing else is read.
+
+use std::error::Error;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::file::{FORMAT, ModelError};
+use super::forest::tests::{random_trees, three_classes};
+use super::*;
+
+fn small() -> Model {
+    Model {
+        name: "small".to_owned(),
+        version: "7".to_owned(),
+        trained_at: "2026-11-03T12:00:00Z".to_owned(),
+        classes: vec![Class::Normal, Class::SynFlood, Class::PortScan],
+        features: vec!["packets".to_owned(), "bytes".to_owned()],
+        typical: vec![0.1, 1e300],
+        forest: Forest::new(&[three_classes(), three_classes()], 3, 2).unwrap(),
+        trainer: "histogram".to_owned(),
+        settings: json!({"trees": 2}),
+        data_digest: "sha256:00".to_owned(),
+        scores: json!({"macro_f1": 0.5}),
+        card: "# Small\nfür Tests".to_owned(),
+    }
+}
+
+/// An error with all its causes, as a command prints it.
+fn told(error: &dyn Error) -> String {
+    let cause = error.source().map(told);
+    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+/// The bytes with another header, and a checksum that is right.
+fn with_header(bytes: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let length = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
+    let mut header: Value = serde_json::from_slice(&bytes[24..24 + length]).unwrap();
+    change(&mut header);
+    let header = header.to_string();
+    let mut changed = bytes[..12].to_vec();
+    changed.extend((header.len() as u32).to_le_bytes());
+    changed.extend(&bytes[16..24]);
+    changed.extend(header.as_bytes());
+    changed.extend(&bytes[24 + length..bytes.len() - 4]);
+    sealed(changed)
+}
+
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    bytes
+}
+
+#[test]
+fn what_is_written_reads_back() {
+    assert_eq!(Model::read(&small().write()).unwrap(), small());
+}
+
+#[test]
+fn every_truncation_is_refused_as_one() {
+    let bytes = small().write();
+    for length in 1..bytes.len() {
+        let error = Model::read(&bytes[..length]).unwrap_err();
+        assert!(
+            matches!(error, ModelError::Truncated { .. }),
+            "{length}: {error}"
+        );
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_refused() {
+    let bytes = small().write();
+    for position in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut flipped = bytes.clone();
+            flipped[position] ^= 1 << bit;
+            assert!(Model::read(&flipped).is_err(), "byte {position}, bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn other_files_are_told_from_damaged_models() {
+    for other in [
+        &b""[..],
+        b"\x7fELF",
+        b"NETANOMX, and more than a prefix",
+        b"{}",
+    ] {
+        assert!(matches!(Model::read(other), Err(ModelError::Foreign)));
+    }
+    let mut longer = small().write();
+    longer.push(0);
+    assert!(matches!(
+        Model::read(&longer),
+        Err(ModelError::Damaged("bytes follow its end"))
+    ));
+}
+
+#[test]
+fn a_newer_format_is_named_with_the_one_that_is_read() {
+    let mut bytes = small().write();
+    bytes[8] = 9;
+    let error = Model::read(&bytes).unwrap_err().to_string();
+    assert!(
+        error.starts_with("the model has format 9 and this program reads up to format 1;"),
+        "{error}"
+    );
+    assert_eq!(FORMAT, 1);
+}
+
+#[test]
+fn a_header_that_contradicts_the_arrays_is_refused() {
+    let bytes = small().write();
+    let check = |expected: &str, change: &dyn Fn(&mut Value)| {
+        let error = told(&Model::read(&with_header(&bytes, change)).unwrap_err());
+        assert!(error.contains(expected), "{error}");
+    };
+    check("not as long as its header says", &|h| {
+        h["nodes"] = json!(11)
+    });
+    check("not as long as its header says", &|h| {
+        h["trees"] = json!(u64::MAX)
+    });
+    check("not as long as its header says", &|h| {
+        h["leaves"] = json!(u64::MAX / 2)
+    });
+    check("one name", &|h| {
+        h["features"] = json!(["packets", "packets"])
+    });
+    check("names a class twice", &|h| {
+        h["classes"] = json!(["normal", "normal", "port_scan"])
+    });
+    check("unknown variant `worm`", &|h| {
+        h["classes"] = json!(["normal", "worm", "port_scan"])
+    });
+    check("cannot be understood", &|h| *h = json!(7));
+    check("missing field `card`", &|h| {
+        drop(h.as_object_mut().unwrap().remove("card"))
+    });
+    // The same length in all, but other columns.
+    check("feature column has 6 entries and its trees need 10", &|h| {
+        h["nodes"] = json!(10 - 4);
+        h["leaves"] = json!(6 + 3);
+    });
+}
+
+#[test]
+fn typical_values_are_numbers() {
+    let model = Model {
+        typical: vec![f64::NAN, 0.0],
+        ..small()
+    };
+    let error = Model::read(&model.write()).unwrap_err().to_string();
+    assert!(error.contains("typical value is not a number"), "{error}");
+}
+
+#[test]
+fn the_first_feature_that_differs_is_named() {
+    let told = |expected: &[&str]| small().check_features(expected).unwrap_err().to_string();
+    assert!(small().check_features(&["packets", "bytes"]).is_ok());
+    assert_eq!(
+        told(&["packets", "duration", "flags"]),
+        "the model `small` has `bytes` as feature 2 where this program has `duration`; \
+         train it again with this version of netanom"
+    );
+    assert!(
+        told(&["packets"])
+            .contains("has `bytes` as feature 2 where this program has no further feature")
+    );
+    assert!(told(&["packets", "bytes", "flags"]).contains("has no further feature as feature 3"));
+}
+
+#[test]
+fn a_model_is_saved_and_loaded_by_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.model");
+    small().save(&path).unwrap();
+    assert_eq!(Model::load(&path).unwrap(), small());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+
+    let missing = Model::load(&folder.path().join("b.model")).unwrap_err();
+    assert!(
+        told(&missing).contains("b.model`: the file cannot be read: No such file"),
+        "{}",
+        told(&missing)
+    );
+    let nowhere = small().save(&folder.path().join("no/c.model")).unwrap_err();
+    assert!(
+        told(&nowhere).starts_with("cannot write the model `"),
+        "{}",
+        told(&nowhere)
+    );
+    let broken = Model {
+        typical: vec![],
+        ..small()
+    };
+    assert!(matches!(broken.save(&path), Err(ModelError::File { .. })));
+    assert_eq!(Model::load(&path).unwrap(), small());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_forest_reads_back(seed: u64) {
+        let forest = Forest::new(&random_trees(seed, 5, 3, 2), 3, 2).unwrap();
+        let model = Model { forest, ..small() };
+        prop_assert_eq!(Model::read(&model.write()).unwrap(), model);
+    }
+
+    /// The checksum is made right, so what stands behind it must hold on its own.
+    #[test]
+    fn a_hostile_file_is_refused_or_judges(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        row in prop::collection::vec(any::<f32>(), 2),
+    ) {
+        let mut bytes = small().write();
+        bytes.truncate(bytes.len() - 4);
+        let prefix = 24;
+        for (at, value) in changes {
+            let at = prefix + at.index(bytes.len() - prefix);
+            bytes[at] = value;
+        }
+        if let Ok(model) = Model::read(&sealed(bytes)) {
+            let mut out = [0.0; 3];
+            model.forest.predict_one(&row, &mut out);
+            prop_assert!((out.iter().sum::<f32>() - 1.0).abs() < 1e-2);
+            let why = model.forest.contributions(&row, 1);
+            prop_assert!((why.base + why.features.iter().sum::<f64>() - f64::from(out[1])).abs() < 1e-5);
+        }
+    }
+}
