@@ -5,13 +5,18 @@
 #![deny(unsafe_code)]
 
 pub mod alert;
+pub mod cli;
 pub mod command;
+pub mod config;
+#[cfg(feature = "live")]
+pub mod daemon;
 pub mod detect;
 pub mod feature;
 pub mod flow;
 pub mod http;
 pub mod metrics;
 pub mod model;
+pub mod pipeline;
 pub mod simulate;
 pub mod sink;
 pub mod source;

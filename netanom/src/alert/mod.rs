@@ -2,13 +2,19 @@
 //!
 //! Plain data: nothing here does I/O, asks for the time or can fail.
 
+mod incident;
+mod parties;
+mod severity;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Timestamp;
+use crate::flow::{Endpoint, Timestamp};
+
+pub use incident::{IncidentSettings, Incidents, Interfaces};
 
 /// What a flow or a host is judged to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -137,6 +143,33 @@ impl FromStr for Severity {
     }
 }
 
+/// What detectors and alerts need to know of a judged flow beside its features.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// Who opened the flow.
+    pub initiator: Endpoint,
+    /// Who was asked.
+    pub responder: Endpoint,
+    /// `tcp`, `udp`, `icmp`, …
+    pub protocol: String,
+    /// Index of the interface that saw it.
+    pub interface: u32,
+    /// First packet.
+    pub first_seen: Timestamp,
+    /// Last packet.
+    pub last_seen: Timestamp,
+    /// Packets so far.
+    pub packets: u64,
+    /// Frame bytes so far.
+    pub bytes: u64,
+    /// Packets since it was last judged.
+    pub new_packets: u64,
+    /// Bytes since it was last judged.
+    pub new_bytes: u64,
+    /// What it was judged to be the last time.
+    pub before: Option<Class>,
+}
+
 /// One detector's statement on one flow of one window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -148,6 +181,19 @@ pub struct Finding {
     pub class: Class,
     /// How sure the detector is of the class, 0 to 1.
     pub score: f32,
+    /// How unlike normal traffic the flow is, 0 to 1.
+    pub anomaly: f32,
+}
+
+/// The latest verdict on a flow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// What it is.
+    pub class: Class,
+    /// How sure the detector is, 0 to 1.
+    pub score: f32,
+    /// How unlike normal traffic the flow is, 0 to 1.
+    pub anomaly: f32,
 }
 
 /// Whether an alert's incident goes on.

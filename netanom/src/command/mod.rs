@@ -1,3 +1,24 @@
-//! What the program can be told to do, one file a subcommand. Here, at the top, clocks are read and lines are printed.
+//! One file a subcommand: each takes what was typed, does the work and prints the result.
 
+pub mod replay;
+#[cfg(feature = "live")]
+pub mod run;
 pub mod simulate;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::feature;
+use crate::model::Model;
+
+/// The model of a file, or the one inside the program.
+fn load_model(path: Option<&Path>) -> anyhow::Result<Arc<Model>> {
+    let model = match path {
+        Some(path) => Model::load(path)?,
+        None => Model::built_in().context("the built-in model is damaged; please report this")?,
+    };
+    model.check_features(&feature::names())?;
+    Ok(Arc::new(model))
+}

@@ -116,6 +116,7 @@ pub struct Context {
     initiators: Recent<Host, Activity>,
     responders: Recent<Host, Activity>,
     pairs: Recent<Pair, Activity>,
+    nothing: Activity,
 }
 
 /// The three records that concern a flow.
@@ -135,6 +136,7 @@ impl Default for Context {
             initiators: Recent::new(MAX_HOSTS),
             responders: Recent::new(MAX_HOSTS),
             pairs: Recent::new(MAX_PAIRS),
+            nothing: Activity::default(),
         }
     }
 }
@@ -167,16 +169,26 @@ impl Context {
             .note(&initiator.ip, now);
     }
 
-    /// The records of a flow that was taken in; `None` when the tables have forgotten them already.
+    /// The records of a flow. One that the tables have forgotten already counts as empty.
     #[must_use]
-    pub fn of(&self, flow: &Flow) -> Option<FlowContext<'_>> {
+    pub fn of(&self, flow: &Flow) -> FlowContext<'_> {
         let (initiator, responder) = (flow.initiator().ip, flow.responder().ip);
         let interface = flow.key.interface();
-        Some(FlowContext {
-            initiator: self.initiators.get(&(interface, initiator))?,
-            responder: self.responders.get(&(interface, responder))?,
-            pair: self.pairs.get(&(interface, initiator, responder))?,
-        })
+        let nothing = &self.nothing;
+        FlowContext {
+            initiator: self
+                .initiators
+                .get(&(interface, initiator))
+                .unwrap_or(nothing),
+            responder: self
+                .responders
+                .get(&(interface, responder))
+                .unwrap_or(nothing),
+            pair: self
+                .pairs
+                .get(&(interface, initiator, responder))
+                .unwrap_or(nothing),
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use ndarray::Array2;
 
 pub use context::{Context, FlowContext, Seen};
 
-use crate::alert::Class;
-use crate::flow::{Endpoint, Flow, Timestamp};
+use crate::alert::{Facts, Verdict};
+use crate::flow::{Flow, Timestamp};
 
 /// What a feature is computed from.
 #[derive(Debug)]
@@ -73,33 +73,6 @@ pub fn vector(subject: &Subject<'_>) -> impl Iterator<Item = f32> {
     })
 }
 
-/// What detectors and alerts need to know of a judged flow beside its features.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Facts {
-    /// Who opened the flow.
-    pub initiator: Endpoint,
-    /// Who was asked.
-    pub responder: Endpoint,
-    /// `tcp`, `udp`, `icmp`, …
-    pub protocol: String,
-    /// Index of the interface that saw it.
-    pub interface: u32,
-    /// First packet.
-    pub first_seen: Timestamp,
-    /// Last packet.
-    pub last_seen: Timestamp,
-    /// Packets so far.
-    pub packets: u64,
-    /// Frame bytes so far.
-    pub bytes: u64,
-    /// Packets since it was last judged.
-    pub new_packets: u64,
-    /// Bytes since it was last judged.
-    pub new_bytes: u64,
-    /// What it was judged to be the last time.
-    pub before: Option<Class>,
-}
-
 /// The features of the flows that are judged in a window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features {
@@ -109,6 +82,17 @@ pub struct Features {
     pub rows: Array2<f32>,
     /// The flow of each row.
     pub facts: Vec<Facts>,
+}
+
+/// A flow with its last verdict and features.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JudgedFlow {
+    /// The flow.
+    pub flow: Flow,
+    /// Its last features, [`COUNT`] of them.
+    pub features: Vec<f32>,
+    /// Its last verdict; `None` when no detector runs.
+    pub verdict: Option<Verdict>,
 }
 
 #[cfg(test)]

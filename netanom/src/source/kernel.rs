@@ -18,10 +18,10 @@ use rustix::thread::{MembarrierCommand, membarrier};
 use rustix::time::{ClockId, clock_gettime};
 use zerocopy::FromZeros;
 
-use super::{FlowSource, Interface, SourceError, Stop, batch};
+use super::{Direction, FlowSource, Interface, SourceError, Stop, XdpMode, batch};
 use crate::flow::{IgnoredTallies, Timestamp, Window};
 
-pub use attach::{Attachment, Direction, XdpMode};
+pub use attach::Attachment;
 pub use load::verified_instructions;
 
 /// Entries of one batch call: 2.6 MB of buffers.

@@ -7,6 +7,8 @@ pub mod capture;
 mod interface;
 #[cfg(feature = "live")]
 pub mod kernel;
+#[cfg(feature = "live")]
+pub mod privileges;
 mod stop;
 
 use std::io;
@@ -23,6 +25,28 @@ pub trait FlowSource {
     /// # Errors
     /// When the source cannot go on; what was delivered before stays valid.
     fn next_window(&mut self) -> Result<Option<Window>, SourceError>;
+}
+
+/// Where in the receive path the XDP program runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XdpMode {
+    /// Native when the driver can, else generic; which one is reported.
+    #[default]
+    Auto,
+    /// In the driver, before the kernel makes a socket buffer.
+    Native,
+    /// In the network stack: slower, works with every driver.
+    Generic,
+}
+
+/// Which packets of an interface are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// Those that come in and those that leave.
+    #[default]
+    Both,
+    /// Those that come in: for a mirror port, which receives both directions.
+    Ingress,
 }
 
 /// A source could not be opened or read.
@@ -94,6 +118,12 @@ pub enum SourceError {
     Attach {
         /// Which interface.
         interface: String,
+        /// What the kernel answered.
+        detail: String,
+    },
+    /// Privileges that are no longer needed could not be given up.
+    #[error("cannot drop the process's capabilities: {detail}")]
+    Privileges {
         /// What the kernel answered.
         detail: String,
     },

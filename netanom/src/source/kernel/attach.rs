@@ -5,29 +5,7 @@ use aya::programs::tc::{TcAttachOptions, TcAttachType};
 use aya::programs::{LinkOrder, ProgramError, SchedClassifier, Xdp, XdpMode as AyaMode};
 
 use super::load::{EGRESS, XDP, chain, is_refusal, program};
-use crate::source::{Interface, SourceError};
-
-/// Where in the receive path the XDP program runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum XdpMode {
-    /// Native when the driver can, else generic; which one is reported.
-    #[default]
-    Auto,
-    /// In the driver, before the kernel makes a socket buffer.
-    Native,
-    /// In the network stack: slower, works with every driver.
-    Generic,
-}
-
-/// Which packets of an interface are counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Direction {
-    /// Those that come in and those that leave.
-    #[default]
-    Both,
-    /// Those that come in: for a mirror port, which receives both directions.
-    Ingress,
-}
+use crate::source::{Direction, Interface, SourceError, XdpMode};
 
 /// The programs on one interface.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,363 @@
+//! Groups findings into incidents, so that an attack of 40,000 flows is one alert.
+//!
+//! A flow's class counts as evidence when it is also the class of most flows of its pair of hosts; so single odd
+//! verdicts on ordinary conversations raise nothing. Floods are grouped by their target, scans and log-in attempts by
+//! their source. An alert is raised when a case has enough evidence, and ends when no more comes.
+//!
+//! Blind spot: an attack of fewer flows than the evidence asks for.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use super::parties::Parties;
+use super::severity::{Size, grade};
+use super::{Alert, Class, Contribution, Facts, Finding, State};
+use crate::flow::Timestamp;
+
+/// Interface names by index.
+pub type Interfaces = HashMap<u32, String>;
+
+/// When an incident is raised and when it ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IncidentSettings {
+    /// Evidence that raises an alert; a flow that its detector is sure of is worth 1.
+    pub evidence: f64,
+    /// An incident without a finding for this long has ended.
+    pub quiet: Duration,
+    /// An alert is told again at most this often while it goes on.
+    pub update: Duration,
+}
+
+impl Default for IncidentSettings {
+    fn default() -> Self {
+        Self {
+            evidence: 8.0,
+            quiet: Duration::from_secs(30),
+            update: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Cases that are kept at most; the one that was quiet for longest makes room.
+const MAX_CASES: usize = 4096;
+/// Pairs whose recent verdicts are kept at most.
+const MAX_PAIRS: usize = 65_536;
+/// A heavy flow is worth one more flow of evidence for each so many packets, up to four a window.
+const PACKETS_PER_EVIDENCE: f64 = 100.0;
+
+type CaseKey = (u32, Class, IpAddr);
+type Pair = (u32, IpAddr, IpAddr);
+
+/// All incidents that go on, and those that may become one.
+#[derive(Debug)]
+pub struct Incidents {
+    settings: IncidentSettings,
+    interfaces: Interfaces,
+    cases: Vec<Case>,
+    index: HashMap<CaseKey, usize, RandomState>,
+    pairs: HashMap<Pair, [u32; Class::ALL.len()], RandomState>,
+    raised: u64,
+}
+
+#[derive(Debug)]
+struct Case {
+    key: CaseKey,
+    detector: &'static str,
+    protocol: String,
+    evidence: f64,
+    score_sum: f64,
+    findings: u64,
+    flows: u64,
+    packets: u64,
+    bytes: u64,
+    sources: Parties,
+    targets: Parties,
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    last_finding: Timestamp,
+    id: Option<String>,
+    told: Timestamp,
+    is_changed: bool,
+    strongest: Option<Finding>,
+    explanation: Vec<Contribution>,
+}
+
+impl Incidents {
+    /// No incident yet.
+    #[must_use]
+    pub fn new(settings: IncidentSettings, interfaces: Interfaces) -> Self {
+        Self {
+            settings,
+            interfaces,
+            cases: Vec::new(),
+            index: HashMap::default(),
+            pairs: HashMap::default(),
+            raised: 0,
+        }
+    }
+
+    /// Takes the findings of a window and returns the alerts that began, changed or ended.
+    ///
+    /// `facts` are those of the window's rows; `explain` gives the contributions behind a finding.
+    pub fn absorb(
+        &mut self,
+        findings: &[Finding],
+        facts: &[Facts],
+        now: Timestamp,
+        explain: &mut dyn FnMut(&Finding) -> Vec<Contribution>,
+    ) -> Vec<Alert> {
+        self.note_pairs(findings, facts);
+        for finding in findings
+            .iter()
+            .filter(|finding| finding.class != Class::Normal)
+        {
+            if let Some(fact) = facts.get(finding.row)
+                && self.is_pairs_class(finding.class, fact)
+            {
+                self.add(finding, fact, now);
+            }
+        }
+        let mut alerts = Vec::new();
+        for case in &mut self.cases {
+            if case.id.is_none() && case.evidence >= self.settings.evidence && case.is_changed {
+                self.raised += 1;
+                case.id = Some(format!(
+                    "{:x}-{}",
+                    case.first_seen.as_nanos() / 1000,
+                    self.raised
+                ));
+                case.explanation = case
+                    .strongest
+                    .as_ref()
+                    .map(&mut *explain)
+                    .unwrap_or_default();
+                case.told = now;
+                alerts.extend(case.alert(State::Active, &self.interfaces));
+            } else if case.is_changed && now.since(case.told) >= self.settings.update {
+                case.told = now;
+                alerts.extend(case.alert(State::Active, &self.interfaces));
+            }
+            case.is_changed = false;
+            case.strongest = None;
+        }
+        self.end_quiet(now, &mut alerts);
+        alerts
+    }
+
+    /// Ends every incident, as at the end of a capture.
+    pub fn end_all(&mut self) -> Vec<Alert> {
+        self.index.clear();
+        let cases = std::mem::take(&mut self.cases);
+        cases
+            .iter()
+            .filter_map(|case| case.alert(State::Ended, &self.interfaces))
+            .collect()
+    }
+
+    /// What incidents would say now, without ending them.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.cases.iter().filter(|case| case.id.is_some()).count()
+    }
+
+    fn note_pairs(&mut self, findings: &[Finding], facts: &[Facts]) {
+        for finding in findings {
+            let Some(fact) = facts.get(finding.row) else {
+                continue;
+            };
+            if self.pairs.len() >= MAX_PAIRS {
+                self.pairs.clear();
+            }
+            let verdicts = self.pairs.entry(pair_of(fact)).or_default();
+            let slot = &mut verdicts[finding.class as usize];
+            *slot = slot.saturating_add(1);
+            // What is long past must not outweigh what is now.
+            if verdicts.iter().sum::<u32>() > 1000 {
+                verdicts.iter_mut().for_each(|count| *count /= 2);
+            }
+        }
+    }
+
+    fn is_pairs_class(&self, class: Class, fact: &Facts) -> bool {
+        self.pairs.get(&pair_of(fact)).is_some_and(|verdicts| {
+            let total: u32 = verdicts.iter().sum();
+            verdicts[class as usize] * 2 > total
+        })
+    }
+
+    fn add(&mut self, finding: &Finding, fact: &Facts, now: Timestamp) {
+        let anchor = match finding.class {
+            Class::PortScan | Class::BruteForce | Class::Anomaly => fact.initiator.ip,
+            _ => fact.responder.ip,
+        };
+        let key = (fact.interface, finding.class, anchor);
+        let slot = match self.index.get(&key) {
+            Some(&slot) => slot,
+            None => self.open(key, finding, fact),
+        };
+        self.cases[slot].add(finding, fact, now);
+    }
+
+    fn open(&mut self, key: CaseKey, finding: &Finding, fact: &Facts) -> usize {
+        if self.cases.len() >= MAX_CASES
+            && let Some(quietest) =
+                (0..self.cases.len()).min_by_key(|&slot| self.cases[slot].last_finding)
+        {
+            self.cases.remove(quietest);
+            self.reindex();
+        }
+        self.cases.push(Case::new(key, finding, fact));
+        self.index.insert(key, self.cases.len() - 1);
+        self.cases.len() - 1
+    }
+
+    fn end_quiet(&mut self, now: Timestamp, alerts: &mut Vec<Alert>) {
+        let quiet = self.settings.quiet;
+        let before = self.cases.len();
+        let interfaces = &self.interfaces;
+        self.cases.retain(|case| {
+            let goes_on = now.since(case.last_finding) < quiet;
+            if !goes_on {
+                alerts.extend(case.alert(State::Ended, interfaces));
+            }
+            goes_on
+        });
+        if self.cases.len() != before {
+            self.reindex();
+        }
+    }
+
+    fn reindex(&mut self) {
+        self.index = self
+            .cases
+            .iter()
+            .enumerate()
+            .map(|(slot, case)| (case.key, slot))
+            .collect();
+    }
+}
+
+fn pair_of(fact: &Facts) -> Pair {
+    (fact.interface, fact.initiator.ip, fact.responder.ip)
+}
+
+impl Case {
+    fn new(key: CaseKey, finding: &Finding, fact: &Facts) -> Self {
+        Self {
+            key,
+            detector: finding.detector,
+            protocol: fact.protocol.clone(),
+            evidence: 0.0,
+            score_sum: 0.0,
+            findings: 0,
+            flows: 0,
+            packets: 0,
+            bytes: 0,
+            sources: Parties::default(),
+            targets: Parties::default(),
+            first_seen: fact.first_seen,
+            last_seen: fact.last_seen,
+            last_finding: fact.last_seen,
+            id: None,
+            told: Timestamp::default(),
+            is_changed: false,
+            strongest: None,
+            explanation: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, finding: &Finding, fact: &Facts, now: Timestamp) {
+        let score = f64::from(finding.score);
+        let is_new = fact.before != Some(finding.class);
+        let heavy = (fact.new_packets as f64 / PACKETS_PER_EVIDENCE).min(4.0);
+        self.evidence += score * (heavy + if is_new { 1.0 } else { 0.0 });
+        self.score_sum += score;
+        self.findings += 1;
+        if is_new {
+            self.flows += 1;
+            self.packets += fact.packets;
+            self.bytes += fact.bytes;
+            self.sources.add(fact.initiator.ip, fact.initiator.port);
+            self.targets.add(fact.responder.ip, fact.responder.port);
+        } else {
+            self.packets += fact.new_packets;
+            self.bytes += fact.new_bytes;
+        }
+        self.first_seen = self.first_seen.min(fact.first_seen);
+        self.last_seen = self.last_seen.max(fact.last_seen);
+        self.last_finding = now;
+        self.is_changed = true;
+        if self
+            .strongest
+            .as_ref()
+            .is_none_or(|strongest| finding.score > strongest.score)
+        {
+            self.strongest = Some(finding.clone());
+        }
+    }
+
+    fn size(&self) -> Size {
+        let seconds = self.last_seen.since(self.first_seen).as_secs_f64().max(1.0);
+        Size {
+            packet_rate: self.packets as f64 / seconds,
+            flows: self.flows,
+            targets: (self.targets.ports() as u64).saturating_mul(self.targets.hosts() as u64),
+        }
+    }
+
+    /// The alert, once it was raised.
+    fn alert(&self, state: State, interfaces: &Interfaces) -> Option<Alert> {
+        let (interface, class, _) = self.key;
+        Some(Alert {
+            id: self.id.clone()?,
+            class,
+            severity: grade(class, self.size()),
+            score: self.score_sum / self.findings.max(1) as f64,
+            state,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            source: self.sources.party(),
+            target: self.targets.party(),
+            protocol: self.protocol.clone(),
+            interface: interfaces.get(&interface).cloned().unwrap_or_default(),
+            flows: self.flows,
+            packets: self.packets,
+            bytes: self.bytes,
+            detector: self.detector.to_owned(),
+            summary: self.summary(),
+            explanation: self.explanation.clone(),
+        })
+    }
+
+    fn summary(&self) -> String {
+        let (source, target) = (self.sources.party(), self.targets.party());
+        let who = source
+            .ip
+            .map_or_else(|| format!("{} hosts", source.count), |ip| ip.to_string());
+        let whom = target
+            .ip
+            .map_or_else(|| format!("{} hosts", target.count), |ip| ip.to_string());
+        let rate = self.size().packet_rate;
+        match self.key.1 {
+            Class::PortScan => {
+                format!(
+                    "{who} tried {} ports of {whom} with {} flows",
+                    self.targets.ports(),
+                    self.flows
+                )
+            }
+            Class::BruteForce => format!("{who} tried to log in to {whom} {} times", self.flows),
+            Class::SlowHttp => format!(
+                "{who} keeps {} unfinished requests open at {whom}",
+                self.flows
+            ),
+            class => format!(
+                "{class}: {who} sent {whom} {rate:.0} packets a second in {} flows",
+                self.flows
+            ),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The running sensor: a thread that polls, judges and hands on, beside the runtime that answers HTTP and signals.
+//!
+//! The order of the start is a contract: open and attach what needs privileges, drop them, only then start threads.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::alert::{Alert, Class, Severity, State};
+use crate::config::Config;
+use crate::detect;
+use crate::flow::Window;
+use crate::http::{self, Health, HttpState};
+use crate::metrics::{Build, Metrics, XdpMode as ModeLabel};
+use crate::model::Model;
+use crate::pipeline::Pipeline;
+use crate::sink::AlertSink;
+use crate::sink::log::LogSink;
+use crate::sink::store::AlertStore;
+use crate::source::kernel::{KernelSettings, KernelSource};
+use crate::source::{FlowSource, Interface, Stop, privileges};
+
+/// A poll that is this many ticks late makes the sensor unready.
+const LATE_TICKS: u32 = 20;
+
+/// Runs the sensor until SIGINT or SIGTERM, or until it fails.
+///
+/// # Errors
+/// When the configuration is wrong, the address is taken, the programs cannot be loaded or attached, or polling fails.
+pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
+    let address = config.listen()?;
+    let tick = config.tick()?;
+    let pipeline_settings = config.pipeline()?;
+    let interfaces = interfaces(config)?;
+    let listener = listen(address)?;
+    let stop = Stop::default();
+    let settings = KernelSettings {
+        interfaces: interfaces.clone(),
+        mode: config.xdp_mode()?,
+        direction: config.direction()?,
+        capacity: config.kernel_flows,
+        tick,
+    };
+    let source = KernelSource::open(&settings, stop.clone())?;
+    privileges::drop_all()?;
+
+    let metrics = Arc::new(Metrics::new(Build {
+        version: env!("CARGO_PKG_VERSION"),
+        revision: option_env!("NETANOM_REVISION").unwrap_or("unknown"),
+    }));
+    let store = AlertStore::new(config.max_alerts);
+    let health = Health::new(&["sensor", "model"], tick * LATE_TICKS);
+    report_start(&source, &metrics, &model, &health);
+    let names = interfaces.into_iter().map(|interface| (interface.index, interface.name)).collect();
+    let pipeline = Pipeline::new(pipeline_settings, detect::all(model), names);
+    let sensor = Sensor {
+        source,
+        pipeline,
+        sinks: vec![Box::<LogSink>::default(), Box::new(store.clone())],
+        store: store.clone(),
+        metrics: Arc::clone(&metrics),
+        health: health.clone(),
+        active: BTreeMap::new(),
+        evicted: 0,
+    };
+    log::info!("listening on http://{address}");
+    let state = HttpState { metrics, alerts: store, health };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(serve(sensor, listener, state, stop))
+}
+
+fn interfaces(config: &Config) -> anyhow::Result<Vec<Interface>> {
+    if config.interfaces.is_empty() {
+        return Ok(vec![Interface::of_default_route()?]);
+    }
+    let mut interfaces = Vec::new();
+    for name in &config.interfaces {
+        let interface = Interface::named(name)?;
+        if !interfaces.contains(&interface) {
+            interfaces.push(interface);
+        }
+    }
+    Ok(interfaces)
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        log::warn!("{address} is no loopback address: everyone who reaches it can read the alerts");
+    }
+    let listener = TcpListener::bind(address)
+        .with_context(|| format!("cannot listen on {address}: choose another address with --listen"))?;
+    listener.set_nonblocking(true).context("cannot set up the listening socket")?;
+    Ok(listener)
+}
+
+fn report_start(source: &KernelSource, metrics: &Metrics, model: &Model, health: &Health) {
+    for attached in source.attached() {
+        let Interface { name, index } = &attached.interface;
+        let egress = if attached.egress { ", TCX on egress" } else { "" };
+        log::info!("watching `{name}`: {} XDP{egress}", attached.mode);
+        metrics.add_interface(*index, name);
+        let mode = if attached.mode == "native" { ModeLabel::Native } else { ModeLabel::Generic };
+        metrics.set_xdp_mode(*index, Some(mode));
+    }
+    metrics.set_model(&model.name, &model.version, &model.trained_at);
+    health.pass("model");
+}
+
+async fn serve(sensor: Sensor, listener: TcpListener, state: HttpState, stop: Stop) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener).context("cannot set up the listening socket")?;
+    let (ended, mut end) = oneshot::channel();
+    let polling = thread::Builder::new()
+        .name("sensor".to_owned())
+        .spawn(move || {
+            let outcome = sensor.run();
+            // Nobody waits any more when the daemon stops at the same moment.
+            let _ = ended.send(());
+            outcome
+        })
+        .context("cannot start the sensor's thread")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
+    let shutdown = async {
+        tokio::select! {
+            _ = interrupt.recv() => log::info!("SIGINT: detaching"),
+            _ = terminate.recv() => log::info!("SIGTERM: detaching"),
+            _ = &mut end => {}
+        }
+        stop.raise();
+    };
+    http::serve(listener, state, shutdown).await;
+    let outcome = tokio::task::spawn_blocking(move || polling.join()).await;
+    match outcome {
+        Ok(Ok(outcome)) => outcome,
+        _ => anyhow::bail!("the sensor's thread panicked; please report this"),
+    }
+}
+
+/// Polls the source, steps the pipeline, and hands alerts to the sinks.
+struct Sensor {
+    source: KernelSource,
+    pipeline: Pipeline,
+    sinks: Vec<Box<dyn AlertSink>>,
+    store: AlertStore,
+    metrics: Arc<Metrics>,
+    health: Health,
+    active: BTreeMap<String, (Class, Severity)>,
+    evicted: u64,
+}
+
+impl Sensor {
+    fn run(mut self) -> anyhow::Result<()> {
+        for sink in &self.sinks {
+            self.metrics.add_sink(sink.name());
+        }
+        self.health.pass("sensor");
+        while let Some(window) = self.source.next_window().inspect_err(|error| {
+            self.health.fail("sensor", error.to_string());
+        })? {
+            let polled = now();
+            let alerts = self.pipeline.step(&window);
+            self.metrics.step_took(polled.elapsed());
+            self.measure(&window, polled);
+            for alert in &alerts {
+                self.hand_on(alert, &window);
+            }
+            self.metrics.set_alerts_active(self.active.values().copied());
+            self.metrics.set_alerts_dropped(self.store.dropped());
+        }
+        log::info!("detached");
+        Ok(())
+    }
+
+    fn measure(&mut self, window: &Window, polled: Instant) {
+        let fill = self.source.fill();
+        self.health.polled(polled);
+        self.metrics.count_window(window);
+        self.metrics.poll_took(fill.drained_in);
+        self.metrics.set_flow_map(fill.entries, fill.capacity);
+        self.metrics.set_flows_active(self.pipeline.open_flows());
+        let evicted = self.pipeline.evicted();
+        self.metrics.flows_evicted(evicted - self.evicted);
+        self.evicted = evicted;
+        for (verdict, facts) in self.pipeline.verdicts().iter().zip(&self.pipeline.judged().facts) {
+            self.metrics.flow_judged(verdict.class, facts.before, f64::from(verdict.anomaly));
+        }
+    }
+
+    fn hand_on(&mut self, alert: &Alert, window: &Window) {
+        let is_new = match alert.state {
+            State::Active => self.active.insert(alert.id.clone(), (alert.class, alert.severity)).is_none(),
+            State::Ended => self.active.remove(&alert.id).is_none(),
+        };
+        if is_new {
+            let delay = window.end.since(alert.first_seen);
+            self.metrics.alert_raised(alert.class, alert.severity, delay);
+        }
+        for sink in &mut self.sinks {
+            if let Err(error) = sink.emit(alert) {
+                self.metrics.sink_failed(sink.name());
+                log::warn!("{error:#}");
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the daemon measures how long polls and steps take")]
+fn now() -> Instant {
+    Instant::now()
+}

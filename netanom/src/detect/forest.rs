@@ -1,0 +1,80 @@
+//! The Random Forest: the class of each flow from its features, with how sure it is.
+//!
+//! Blind spot: what looks like none of the classes that it was trained on gets the nearest of them.
+
+use std::sync::Arc;
+
+use super::Detector;
+use crate::alert::{Class, Contribution, Finding};
+use crate::feature::{Features, features};
+use crate::model::Model;
+
+/// Contributions that an alert carries: what a person reads.
+const EXPLAINED: usize = 8;
+
+/// Judges flows by a trained forest.
+#[derive(Debug)]
+pub struct ForestDetector {
+    model: Arc<Model>,
+}
+
+impl ForestDetector {
+    /// A detector of `model`, whose features were checked when it was read.
+    #[must_use]
+    pub fn new(model: Arc<Model>) -> Self {
+        Self { model }
+    }
+}
+
+impl Detector for ForestDetector {
+    fn name(&self) -> &'static str {
+        "forest"
+    }
+
+    fn judge(&mut self, window: &Features) -> Vec<Finding> {
+        let normal = self.model.classes.iter().position(|class| *class == Class::Normal);
+        let probabilities = self.model.forest.predict(window.rows.view());
+        let mut findings = Vec::with_capacity(window.facts.len());
+        for (row, of_row) in probabilities.outer_iter().enumerate() {
+            let mut best = 0;
+            for (class, probability) in of_row.iter().enumerate() {
+                if *probability > of_row[best] {
+                    best = class;
+                }
+            }
+            let anomaly = normal.map_or(1.0, |normal| 1.0 - of_row[normal]);
+            let (class, score) = (self.model.classes[best], of_row[best]);
+            findings.push(Finding { detector: self.name(), row, class, score, anomaly });
+        }
+        findings
+    }
+
+    /// The strongest contributions to the finding's class, most first.
+    fn explain(&self, window: &Features, finding: &Finding) -> Vec<Contribution> {
+        let Some(class) = self
+            .model
+            .classes
+            .iter()
+            .position(|class| *class == finding.class)
+        else {
+            return Vec::new();
+        };
+        let row = window.rows.row(finding.row).to_vec();
+        let contributions = self.model.forest.contributions(&row, class).features;
+        let mut explanation: Vec<Contribution> = features()
+            .zip(row)
+            .zip(contributions)
+            .zip(&self.model.typical)
+            .map(|(((feature, value), contribution), typical)| Contribution {
+                feature: feature.name.to_owned(),
+                value: f64::from(value),
+                unit: feature.unit.to_owned(),
+                typical: *typical,
+                contribution,
+            })
+            .collect();
+        explanation.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
+        explanation.truncate(EXPLAINED);
+        explanation
+    }
+}

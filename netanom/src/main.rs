@@ -1,0 +1,27 @@
+//! netanom's program: what was typed goes to the command that does it; a failure is one line and exit code 1.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use netanom::cli::{Cli, Command};
+use netanom::command;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let level = env_logger::Env::default().default_filter_or("info");
+    env_logger::Builder::from_env(level).format_target(false).init();
+    let outcome = match &cli.command {
+        #[cfg(feature = "live")]
+        Command::Run(args) => command::run::run(args),
+        #[cfg(not(feature = "live"))]
+        Command::Run(_) => Err(anyhow::anyhow!("this program was built without live capture (feature `live`)")),
+        Command::Replay(args) => command::replay::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! From a window to alerts: flows, features, verdicts, incidents. No I/O, no clock, no threads; it cannot fail.
+//!
+//! Live, replay, training and tests all run this very code.
+
+use ndarray::Array2;
+
+use crate::alert::{Alert, Facts, IncidentSettings, Incidents, Interfaces, Verdict};
+use crate::detect::Detector;
+use crate::feature::{self, Context, Features, JudgedFlow, Seen, Subject};
+use crate::flow::{Entry, Flow, FlowTable, FlowTimeouts, Timestamp, Window};
+
+/// How the pipeline keeps flows and incidents.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PipelineSettings {
+    /// Flows that are kept at most.
+    pub max_flows: usize,
+    /// When a flow has ended.
+    pub timeouts: FlowTimeouts,
+    /// When an incident is raised and when it ends.
+    pub incidents: IncidentSettings,
+}
+
+#[derive(Debug, Default)]
+struct Memo {
+    seen: Seen,
+    verdict: Option<Verdict>,
+    judged_at: Timestamp,
+    judged_packets: u64,
+    judged_bytes: u64,
+    features: Vec<f32>,
+}
+
+/// A flow is judged again when its packets have doubled, or after so many nanoseconds.
+const JUDGE_AGAIN: u64 = 1_000_000_000;
+
+/// The way from windows to alerts.
+pub struct Pipeline {
+    table: FlowTable<Memo>,
+    context: Context,
+    detectors: Vec<Box<dyn Detector>>,
+    incidents: Incidents,
+    judged: Features,
+    verdicts: Vec<Verdict>,
+    finished: Vec<JudgedFlow>,
+    keeps_finished: bool,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("flows", &self.table.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    /// A pipeline that has seen nothing yet.
+    #[must_use]
+    pub fn new(
+        settings: PipelineSettings,
+        detectors: Vec<Box<dyn Detector>>,
+        interfaces: Interfaces,
+    ) -> Self {
+        Self {
+            table: FlowTable::new(settings.max_flows, settings.timeouts),
+            context: Context::default(),
+            detectors,
+            incidents: Incidents::new(settings.incidents, interfaces),
+            judged: Features {
+                now: Timestamp::default(),
+                rows: Array2::zeros((0, feature::COUNT)),
+                facts: Vec::new(),
+            },
+            verdicts: Vec::new(),
+            finished: Vec::new(),
+            keeps_finished: false,
+        }
+    }
+
+    /// Keeps ended flows for [`Self::take_finished`]; without this they are forgotten.
+    #[must_use]
+    pub fn keeping_finished(mut self) -> Self {
+        self.keeps_finished = true;
+        self
+    }
+
+    /// Takes in a window and returns the alerts that began, changed or ended.
+    pub fn step(&mut self, window: &Window) -> Vec<Alert> {
+        let merged = self.table.merge(window);
+        self.finish(merged.ended);
+        for &slot in &merged.changed {
+            if let Some(entry) = self.table.slot_mut(slot) {
+                self.context
+                    .take_in(&entry.flow, &mut entry.memo.seen, window.end);
+            }
+        }
+        let due: Vec<u32> = merged
+            .changed
+            .into_iter()
+            .filter(|&slot| self.is_due(slot, window.end))
+            .collect();
+        self.extract(&due, window.end);
+        self.judge(&due)
+    }
+
+    /// Ends all flows and incidents, as at the end of a capture; the alerts that this ends.
+    pub fn end(&mut self) -> Vec<Alert> {
+        let ended = self.table.end_all();
+        self.finish(ended);
+        self.incidents.end_all()
+    }
+
+    /// The flows judged in the last step, with their features.
+    #[must_use]
+    pub fn judged(&self) -> &Features {
+        &self.judged
+    }
+
+    /// The verdicts of the last step, a row of [`Self::judged`] each.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
+    }
+
+    /// Flows that ended since the last call.
+    pub fn take_finished(&mut self) -> Vec<JudgedFlow> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// Number of open flows.
+    #[must_use]
+    pub fn open_flows(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Flows that were ended early because the table was full.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.table.evicted()
+    }
+
+    fn is_due(&self, slot: u32, now: Timestamp) -> bool {
+        self.table.get(slot).is_some_and(|entry| {
+            let memo = &entry.memo;
+            memo.judged_packets == 0
+                || entry.flow.counters.packets() >= 2 * memo.judged_packets
+                || now.as_nanos() >= memo.judged_at.as_nanos() + JUDGE_AGAIN
+        })
+    }
+
+    /// Computes the features of the flows in `slots` into `judged`.
+    fn extract(&mut self, slots: &[u32], now: Timestamp) {
+        let mut values = Vec::with_capacity(slots.len() * feature::COUNT);
+        let mut facts = Vec::with_capacity(slots.len());
+        for &slot in slots {
+            let Some(entry) = self.table.slot_mut(slot) else {
+                continue;
+            };
+            let context = self.context.of(&entry.flow);
+            let begin = values.len();
+            values.extend(feature::vector(&Subject {
+                flow: &entry.flow,
+                context,
+                now,
+            }));
+            let (flow, memo) = (&entry.flow, &mut entry.memo);
+            facts.push(facts_of(flow, memo));
+            memo.judged_at = now;
+            memo.judged_packets = flow.counters.packets();
+            memo.judged_bytes = flow.counters.bytes();
+            if self.keeps_finished {
+                memo.features.clear();
+                memo.features.extend_from_slice(&values[begin..]);
+            }
+        }
+        let shape = (facts.len(), feature::COUNT);
+        let rows = Array2::from_shape_vec(shape, values).unwrap_or_else(|_| Array2::zeros(shape));
+        self.judged = Features { now, rows, facts };
+    }
+
+    fn judge(&mut self, slots: &[u32]) -> Vec<Alert> {
+        self.verdicts.clear();
+        let mut alerts = Vec::new();
+        let judged = &self.judged;
+        for detector in &mut self.detectors {
+            let findings = detector.judge(judged);
+            for finding in &findings {
+                let verdict = Verdict { class: finding.class, score: finding.score, anomaly: finding.anomaly };
+                self.verdicts.push(verdict);
+                if let Some(entry) = slots
+                    .get(finding.row)
+                    .and_then(|&slot| self.table.slot_mut(slot))
+                {
+                    entry.memo.verdict = Some(verdict);
+                }
+            }
+            let mut explain = |finding: &_| detector.explain(judged, finding);
+            alerts.extend(self.incidents.absorb(
+                &findings,
+                &judged.facts,
+                judged.now,
+                &mut explain,
+            ));
+        }
+        alerts
+    }
+
+    fn finish(&mut self, ended: Vec<Entry<Memo>>) {
+        if self.keeps_finished {
+            self.finished
+                .extend(ended.into_iter().map(|entry| JudgedFlow {
+                    flow: entry.flow,
+                    features: entry.memo.features,
+                    verdict: entry.memo.verdict,
+                }));
+        }
+    }
+}
+
+fn facts_of(flow: &Flow, memo: &Memo) -> Facts {
+    Facts {
+        initiator: flow.initiator(),
+        responder: flow.responder(),
+        protocol: flow.protocol_name(),
+        interface: flow.key.interface(),
+        first_seen: flow.first_seen(),
+        last_seen: flow.last_seen(),
+        packets: flow.counters.packets(),
+        bytes: flow.counters.bytes(),
+        new_packets: flow.counters.packets().saturating_sub(memo.judged_packets),
+        new_bytes: flow.counters.bytes().saturating_sub(memo.judged_bytes),
+        before: memo.verdict.map(|verdict| verdict.class),
+    }
+}
