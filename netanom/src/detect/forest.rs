@@ -14,14 +14,14 @@ const EXPLAINED: usize = 8;
 
 /// Judges flows by a trained forest.
 #[derive(Debug)]
-pub struct ForestDetector {
+pub(super) struct ForestDetector {
     model: Arc<Model>,
 }
 
 impl ForestDetector {
     /// A detector of `model`, whose features were checked when it was read.
     #[must_use]
-    pub fn new(model: Arc<Model>) -> Self {
+    pub(super) fn new(model: Arc<Model>) -> Self {
         Self { model }
     }
 }

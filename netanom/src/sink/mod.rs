@@ -1,5 +1,6 @@
 //! Where alerts go.
 
+pub mod flows;
 pub mod log;
 pub mod store;
 
