@@ -1,8 +1,12 @@
 //! The command line: what a person typed, as values that need no second look. The one file that names clap.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::simulate::{IpPrefix, Mac, Mode, parse_mac};
 
 /// Network anomaly sensor: counts every flow in the kernel, judges it with a Random Forest, raises alerts.
 #[derive(Debug, Parser)]
@@ -17,13 +21,31 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Watch interfaces and raise alerts (needs root or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN).
-    #[command(after_help = "Examples:\n  netanom run                      watch the interface of the default route\n  \
+    #[command(
+        after_help = "Examples:\n  netanom run                      watch the interface of the default route\n  \
         netanom run -i eth0 -i eth1      watch two\n  netanom run -i mirror0 --direction ingress\n\n\
-        Then: curl 127.0.0.1:9710/alerts and /metrics. Ctrl-C detaches.")]
+        Then: curl 127.0.0.1:9710/alerts and /metrics. Ctrl-C detaches."
+    )]
     Run(RunArgs),
     /// Judge a capture as if it were live.
     #[command(after_help = "Example:\n  netanom replay office.pcap --format json")]
     Replay(ReplayArgs),
+    /// Make traffic: to a capture file, or onto a test interface.
+    #[command(after_help = "Examples:\n  \
+        netanom simulate syn-flood --write flood.pcap --source 198.51.100.0/24 --target 192.0.2.10\n  \
+        netanom simulate port-scan --interface veth0 --source 198.51.100.7 --target 192.0.2.10")]
+    Simulate(SimulateArgs),
+    /// Train a model on labelled captures.
+    #[command(
+        after_help = "Example:\n  netanom train --captures data --labels data/labels.json --output my.model\n\n\
+        The label file's format is in docs/training.md."
+    )]
+    Train(TrainArgs),
+    /// Score a model on labelled captures.
+    #[command(
+        after_help = "Example:\n  netanom evaluate --captures data --labels data/labels.json"
+    )]
+    Evaluate(EvaluateArgs),
 }
 
 /// `netanom run`.
@@ -93,6 +115,130 @@ pub struct ReplayArgs {
     /// Milliseconds of packet time in a window [default: 250].
     #[arg(long, value_name = "MS")]
     pub tick: Option<u64>,
+}
+
+/// `netanom simulate`.
+#[derive(Debug, clap::Args)]
+pub struct SimulateArgs {
+    /// What kind of traffic.
+    #[arg(value_parser = mode_names())]
+    pub mode: String,
+    #[command(flatten)]
+    /// Where the traffic goes.
+    pub output: SimulateOutput,
+    /// Who sends: an address, or a prefix whose hosts all take part.
+    #[arg(long, value_name = "IP[/LEN]")]
+    pub source: IpPrefix,
+    /// Who is asked or attacked.
+    #[arg(long, value_name = "IP")]
+    pub target: IpAddr,
+    /// Hardware address of all sources [default: each has its own].
+    #[arg(long, value_name = "MAC", value_parser = parse_mac)]
+    pub source_mac: Option<Mac>,
+    /// Hardware address of the target.
+    #[arg(long, value_name = "MAC", value_parser = parse_mac)]
+    pub target_mac: Option<Mac>,
+    /// Packets a second; for attacks those of the attacking side [default: the mode's own].
+    #[arg(long, value_name = "PPS")]
+    pub rate: Option<f64>,
+    /// Seconds of traffic.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    pub duration: f64,
+    /// Seed of all draws: the same one gives the same frames.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Time of the first frame in a capture file, RFC 3339 [default: 2026-01-01T00:00:00Z].
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+    /// Send on an interface that is no veth, dummy or loopback: only on a network that is yours.
+    #[arg(long, requires = "interface")]
+    pub i_own_this_network: bool,
+    /// How to print what was sent.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub format: FormatArg,
+}
+
+/// `--write` or `--interface`, exactly one.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct SimulateOutput {
+    /// Capture file to write; `-` for standard output.
+    #[arg(long, value_name = "OUT.pcap")]
+    pub write: Option<PathBuf>,
+    /// Interface to send on, in real time.
+    #[arg(long, value_name = "IFACE")]
+    pub interface: Option<String>,
+}
+
+/// The modes with their explanations, for the help.
+fn mode_names() -> PossibleValuesParser {
+    Mode::all()
+        .map(|mode| PossibleValue::new(mode.name()).help(mode.about()))
+        .into()
+}
+
+/// `netanom train`.
+#[derive(Debug, clap::Args)]
+pub struct TrainArgs {
+    /// Folder of captures; may be given several times, each with its --labels.
+    #[arg(long, required = true, value_name = "DIR")]
+    pub captures: Vec<PathBuf>,
+    /// Labels of the captures (JSON).
+    #[arg(long, required = true, value_name = "FILE")]
+    pub labels: Vec<PathBuf>,
+    /// Where the model goes.
+    #[arg(long, short, value_name = "MODEL")]
+    pub output: PathBuf,
+    /// Which trainer grows the forest.
+    #[arg(long, value_enum, default_value_t = TrainerArg::Histogram)]
+    pub trainer: TrainerArg,
+    /// Trees.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub trees: u16,
+    /// Depth of a tree at most.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub depth: u16,
+    /// Weight of a leaf at least, in rows.
+    #[arg(long, default_value_t = 2.0)]
+    pub min_leaf: f64,
+    /// Seed of all draws: the same seed and data give the same model.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Name of the model.
+    #[arg(long, default_value = "custom")]
+    pub name: String,
+    /// Model card (text) to put into the file.
+    #[arg(long, value_name = "FILE")]
+    pub card: Option<PathBuf>,
+    /// Time of training to write down, RFC 3339 [default: now].
+    #[arg(long, value_name = "TIME")]
+    pub trained_at: Option<String>,
+}
+
+/// `--trainer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TrainerArg {
+    /// Ours: histograms of 256 bins, all cores.
+    Histogram,
+    /// The reference, smartcore: one core, for up to some ten thousand rows.
+    Smartcore,
+}
+
+/// `netanom evaluate`.
+#[derive(Debug, clap::Args)]
+pub struct EvaluateArgs {
+    /// Model file [default: the one inside the program].
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    /// Folder of captures.
+    #[arg(long, value_name = "DIR")]
+    pub captures: PathBuf,
+    /// Labels of the captures (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub labels: PathBuf,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub format: FormatArg,
 }
 
 /// `--format`.

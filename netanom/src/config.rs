@@ -111,7 +111,10 @@ impl Default for Flows {
 impl Default for Alerts {
     fn default() -> Self {
         let settings = IncidentSettings::default();
-        Self { evidence: settings.evidence, quiet: settings.quiet.as_secs() }
+        Self {
+            evidence: settings.evidence,
+            quiet: settings.quiet.as_secs(),
+        }
     }
 }
 
@@ -119,7 +122,9 @@ impl Default for Alerts {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration `{file}`; `netanom run --print-config` prints one to start from")]
+    #[error(
+        "cannot read the configuration `{file}`; `netanom run --print-config` prints one to start from"
+    )]
     Read {
         /// Which file.
         file: String,
@@ -153,9 +158,14 @@ impl Config {
     /// [`ConfigError`] with the file, the line and what is wrong.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-        toml::from_str(&text).map_err(|error| ConfigError::Parse { file, detail: error.to_string() })
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            file: file.clone(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|error| ConfigError::Parse {
+            file,
+            detail: error.to_string(),
+        })
     }
 
     /// A configuration file with every default and its comment.
@@ -222,7 +232,11 @@ impl Config {
     pub fn tick(&self) -> Result<Duration, ConfigError> {
         if !(10..=10_000).contains(&self.tick_ms) {
             let value = self.tick_ms.to_string();
-            return Err(ConfigError::Value { key: "tick_ms", value, expected: "between 10 and 10000" });
+            return Err(ConfigError::Value {
+                key: "tick_ms",
+                value,
+                expected: "between 10 and 10000",
+            });
         }
         Ok(Duration::from_millis(self.tick_ms))
     }
@@ -235,11 +249,19 @@ impl Config {
         let flows = &self.flows;
         if !(1..=10_000_000).contains(&flows.max) {
             let value = flows.max.to_string();
-            return Err(ConfigError::Value { key: "flows.max", value, expected: "between 1 and 10000000" });
+            return Err(ConfigError::Value {
+                key: "flows.max",
+                value,
+                expected: "between 1 and 10000000",
+            });
         }
         if !(self.alerts.evidence > 0.0 && self.alerts.evidence.is_finite()) {
             let value = self.alerts.evidence.to_string();
-            return Err(ConfigError::Value { key: "alerts.evidence", value, expected: "above 0" });
+            return Err(ConfigError::Value {
+                key: "alerts.evidence",
+                value,
+                expected: "above 0",
+            });
         }
         Ok(PipelineSettings {
             max_flows: flows.max,
@@ -267,18 +289,29 @@ mod tests {
 
     #[test]
     fn the_example_is_the_default() {
-        assert_eq!(toml::from_str::<Config>(&Config::example()).unwrap(), Config::default());
+        assert_eq!(
+            toml::from_str::<Config>(&Config::example()).unwrap(),
+            Config::default()
+        );
     }
 
     #[test]
     fn a_misspelt_key_is_told() {
-        let error = toml::from_str::<Config>("tick = 5").unwrap_err().to_string();
-        assert!(error.contains("tick") && error.contains("tick_ms"), "{error}");
+        let error = toml::from_str::<Config>("tick = 5")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("tick") && error.contains("tick_ms"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_tick_of_zero_is_refused() {
-        let config = Config { tick_ms: 0, ..Config::default() };
+        let config = Config {
+            tick_ms: 0,
+            ..Config::default()
+        };
         assert!(config.tick().is_err());
     }
 }

@@ -57,7 +57,10 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     let store = AlertStore::new(config.max_alerts);
     let health = Health::new(&["sensor", "model"], tick * LATE_TICKS);
     report_start(&source, &metrics, &model, &health);
-    let names = interfaces.into_iter().map(|interface| (interface.index, interface.name)).collect();
+    let names = interfaces
+        .into_iter()
+        .map(|interface| (interface.index, interface.name))
+        .collect();
     let pipeline = Pipeline::new(pipeline_settings, detect::all(model), names);
     let sensor = Sensor {
         source,
@@ -70,7 +73,11 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         evicted: 0,
     };
     log::info!("listening on http://{address}");
-    let state = HttpState { metrics, alerts: store, health };
+    let state = HttpState {
+        metrics,
+        alerts: store,
+        health,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -97,27 +104,44 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     if !address.ip().is_loopback() {
         log::warn!("{address} is no loopback address: everyone who reaches it can read the alerts");
     }
-    let listener = TcpListener::bind(address)
-        .with_context(|| format!("cannot listen on {address}: choose another address with --listen"))?;
-    listener.set_nonblocking(true).context("cannot set up the listening socket")?;
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address}: choose another address with --listen")
+    })?;
+    listener
+        .set_nonblocking(true)
+        .context("cannot set up the listening socket")?;
     Ok(listener)
 }
 
 fn report_start(source: &KernelSource, metrics: &Metrics, model: &Model, health: &Health) {
     for attached in source.attached() {
         let Interface { name, index } = &attached.interface;
-        let egress = if attached.egress { ", TCX on egress" } else { "" };
+        let egress = if attached.egress {
+            ", TCX on egress"
+        } else {
+            ""
+        };
         log::info!("watching `{name}`: {} XDP{egress}", attached.mode);
         metrics.add_interface(*index, name);
-        let mode = if attached.mode == "native" { ModeLabel::Native } else { ModeLabel::Generic };
+        let mode = if attached.mode == "native" {
+            ModeLabel::Native
+        } else {
+            ModeLabel::Generic
+        };
         metrics.set_xdp_mode(*index, Some(mode));
     }
     metrics.set_model(&model.name, &model.version, &model.trained_at);
     health.pass("model");
 }
 
-async fn serve(sensor: Sensor, listener: TcpListener, state: HttpState, stop: Stop) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener).context("cannot set up the listening socket")?;
+async fn serve(
+    sensor: Sensor,
+    listener: TcpListener,
+    state: HttpState,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)
+        .context("cannot set up the listening socket")?;
     let (ended, mut end) = oneshot::channel();
     let polling = thread::Builder::new()
         .name("sensor".to_owned())
@@ -174,7 +198,8 @@ impl Sensor {
             for alert in &alerts {
                 self.hand_on(alert, &window);
             }
-            self.metrics.set_alerts_active(self.active.values().copied());
+            self.metrics
+                .set_alerts_active(self.active.values().copied());
             self.metrics.set_alerts_dropped(self.store.dropped());
         }
         log::info!("detached");
@@ -191,19 +216,29 @@ impl Sensor {
         let evicted = self.pipeline.evicted();
         self.metrics.flows_evicted(evicted - self.evicted);
         self.evicted = evicted;
-        for (verdict, facts) in self.pipeline.verdicts().iter().zip(&self.pipeline.judged().facts) {
-            self.metrics.flow_judged(verdict.class, facts.before, f64::from(verdict.anomaly));
+        for (verdict, facts) in self
+            .pipeline
+            .verdicts()
+            .iter()
+            .zip(&self.pipeline.judged().facts)
+        {
+            self.metrics
+                .flow_judged(verdict.class, facts.before, f64::from(verdict.anomaly));
         }
     }
 
     fn hand_on(&mut self, alert: &Alert, window: &Window) {
         let is_new = match alert.state {
-            State::Active => self.active.insert(alert.id.clone(), (alert.class, alert.severity)).is_none(),
+            State::Active => self
+                .active
+                .insert(alert.id.clone(), (alert.class, alert.severity))
+                .is_none(),
             State::Ended => self.active.remove(&alert.id).is_none(),
         };
         if is_new {
             let delay = window.end.since(alert.first_seen);
-            self.metrics.alert_raised(alert.class, alert.severity, delay);
+            self.metrics
+                .alert_raised(alert.class, alert.severity, delay);
         }
         for sink in &mut self.sinks {
             if let Err(error) = sink.emit(alert) {
@@ -214,7 +249,10 @@ impl Sensor {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the daemon measures how long polls and steps take")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the daemon measures how long polls and steps take"
+)]
 fn now() -> Instant {
     Instant::now()
 }

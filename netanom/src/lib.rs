@@ -14,6 +14,7 @@ pub mod detect;
 pub mod feature;
 pub mod flow;
 pub mod http;
+pub mod learn;
 pub mod metrics;
 pub mod model;
 pub mod pipeline;

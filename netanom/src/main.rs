@@ -4,18 +4,27 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use netanom::cli::{Cli, Command};
-use netanom::command;
+use netanom::command::{self, simulate::Simulate};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let level = env_logger::Env::default().default_filter_or("info");
-    env_logger::Builder::from_env(level).format_target(false).init();
+    env_logger::Builder::from_env(level)
+        .format_target(false)
+        .init();
     let outcome = match &cli.command {
         #[cfg(feature = "live")]
         Command::Run(args) => command::run::run(args),
         #[cfg(not(feature = "live"))]
-        Command::Run(_) => Err(anyhow::anyhow!("this program was built without live capture (feature `live`)")),
+        Command::Run(_) => Err(anyhow::anyhow!(
+            "this program was built without live capture (feature `live`)"
+        )),
         Command::Replay(args) => command::replay::run(args),
+        Command::Simulate(args) => {
+            Simulate::of(args).and_then(|simulate| command::simulate::run(&simulate))
+        }
+        Command::Train(args) => command::train::run(args),
+        Command::Evaluate(args) => command::evaluate::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

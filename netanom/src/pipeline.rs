@@ -185,7 +185,11 @@ impl Pipeline {
         for detector in &mut self.detectors {
             let findings = detector.judge(judged);
             for finding in &findings {
-                let verdict = Verdict { class: finding.class, score: finding.score, anomaly: finding.anomaly };
+                let verdict = Verdict {
+                    class: finding.class,
+                    score: finding.score,
+                    anomaly: finding.anomaly,
+                };
                 self.verdicts.push(verdict);
                 if let Some(entry) = slots
                     .get(finding.row)
@@ -221,7 +225,7 @@ fn facts_of(flow: &Flow, memo: &Memo) -> Facts {
     Facts {
         initiator: flow.initiator(),
         responder: flow.responder(),
-        protocol: flow.protocol_name(),
+        protocol: flow.protocol(),
         interface: flow.key.interface(),
         first_seen: flow.first_seen(),
         last_seen: flow.last_seen(),

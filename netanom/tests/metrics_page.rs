@@ -294,7 +294,10 @@ fn the_documented_table_is_that_of_the_registry() {
         table()
     );
     let bound = format!("at most {} series", Metrics::MAX_SERIES);
-    assert!(document.contains(&bound), "docs/metrics.md does not say `{bound}`");
+    assert!(
+        document.contains(&bound),
+        "docs/metrics.md does not say `{bound}`"
+    );
     // With UPDATE_EXPECT=1 the table is written anew.
     expect_file![path].assert_eq(&expected);
 }

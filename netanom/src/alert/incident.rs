@@ -15,7 +15,7 @@ use foldhash::fast::RandomState;
 use super::parties::Parties;
 use super::severity::{Size, grade};
 use super::{Alert, Class, Contribution, Facts, Finding, State};
-use crate::flow::Timestamp;
+use crate::flow::{Timestamp, protocol_name};
 
 /// Interface names by index.
 pub type Interfaces = HashMap<u32, String>;
@@ -66,7 +66,7 @@ pub struct Incidents {
 struct Case {
     key: CaseKey,
     detector: &'static str,
-    protocol: String,
+    protocol: u8,
     evidence: f64,
     score_sum: f64,
     findings: u64,
@@ -249,7 +249,7 @@ impl Case {
         Self {
             key,
             detector: finding.detector,
-            protocol: fact.protocol.clone(),
+            protocol: fact.protocol,
             evidence: 0.0,
             score_sum: 0.0,
             findings: 0,
@@ -321,7 +321,7 @@ impl Case {
             last_seen: self.last_seen,
             source: self.sources.party(),
             target: self.targets.party(),
-            protocol: self.protocol.clone(),
+            protocol: protocol_name(self.protocol),
             interface: interfaces.get(&interface).cloned().unwrap_or_default(),
             flows: self.flows,
             packets: self.packets,

@@ -150,8 +150,8 @@ pub struct Facts {
     pub initiator: Endpoint,
     /// Who was asked.
     pub responder: Endpoint,
-    /// `tcp`, `udp`, `icmp`, …
-    pub protocol: String,
+    /// IP protocol number.
+    pub protocol: u8,
     /// Index of the interface that saw it.
     pub interface: u32,
     /// First packet.

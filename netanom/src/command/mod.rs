@@ -1,9 +1,12 @@
 //! One file a subcommand: each takes what was typed, does the work and prints the result.
 
+pub mod evaluate;
+mod progress;
 pub mod replay;
 #[cfg(feature = "live")]
 pub mod run;
 pub mod simulate;
+pub mod train;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -10,8 +10,8 @@ use crate::alert::{Alert, Class, Interfaces};
 use crate::cli::{FormatArg, ReplayArgs};
 use crate::config::Config;
 use crate::detect;
-use crate::flow::Window;
 use crate::feature::JudgedFlow;
+use crate::flow::Window;
 use crate::pipeline::Pipeline;
 use crate::sink::flows::FlowWriter;
 use crate::source::FlowSource;
@@ -43,7 +43,10 @@ struct Accounting {
 /// When the capture, the model or the configuration cannot be read, or the flows cannot be written.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let begun = now();
-    let mut config = args.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+    let mut config = args
+        .config
+        .as_deref()
+        .map_or_else(|| Ok(Config::default()), Config::read)?;
     if let Some(tick) = args.tick {
         config.tick_ms = tick;
     }
@@ -51,7 +54,11 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let model = load_model(model_path.as_deref())?;
     let mut source = CaptureSource::open(&args.file, config.tick()?)?;
     let mut writer = args.flows.as_deref().map(FlowWriter::create).transpose()?;
-    let pipeline = Pipeline::new(config.pipeline()?, detect::all(model), Interfaces::default());
+    let pipeline = Pipeline::new(
+        config.pipeline()?,
+        detect::all(model),
+        Interfaces::default(),
+    );
     let mut pipeline = pipeline.keeping_finished();
     let mut report = Report::new();
     while let Some(window) = source.next_window()? {
@@ -85,7 +92,10 @@ fn print(report: &Report, format: FormatArg) -> anyhow::Result<()> {
 impl Report {
     fn new() -> Self {
         let verdicts = Class::ALL.map(|class| (class.name(), 0)).into();
-        Self { verdicts, ..Self::default() }
+        Self {
+            verdicts,
+            ..Self::default()
+        }
     }
 
     fn count(&mut self, window: &Window) {
@@ -111,7 +121,11 @@ impl Report {
         }
     }
 
-    fn take_flows(&mut self, finished: Vec<JudgedFlow>, mut writer: Option<&mut FlowWriter>) -> anyhow::Result<()> {
+    fn take_flows(
+        &mut self,
+        finished: Vec<JudgedFlow>,
+        mut writer: Option<&mut FlowWriter>,
+    ) -> anyhow::Result<()> {
         for flow in finished {
             self.flows += 1;
             if let Some(verdict) = flow.verdict {
@@ -136,8 +150,17 @@ impl Report {
             self.flows,
             Duration::from_secs_f64(self.elapsed_seconds).as_secs_f64()
         );
-        let _ = writeln!(text, "{} packets in flows, {ignored} ignored", self.accounting.counted);
-        for (reason, packets) in self.accounting.ignored.iter().filter(|(_, packets)| **packets > 0) {
+        let _ = writeln!(
+            text,
+            "{} packets in flows, {ignored} ignored",
+            self.accounting.counted
+        );
+        for (reason, packets) in self
+            .accounting
+            .ignored
+            .iter()
+            .filter(|(_, packets)| **packets > 0)
+        {
             let _ = writeln!(text, "  {reason:12} {packets}");
         }
         let _ = writeln!(text, "verdicts");
@@ -162,7 +185,10 @@ impl Report {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the report says how long the replay took")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the report says how long the replay took"
+)]
 fn now() -> Instant {
     Instant::now()
 }

@@ -25,7 +25,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 
 /// The file's values, with the flags over them.
 fn merged(args: &RunArgs) -> anyhow::Result<Config> {
-    let mut config = args.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+    let mut config = args
+        .config
+        .as_deref()
+        .map_or_else(|| Ok(Config::default()), Config::read)?;
     if !args.interfaces.is_empty() {
         config.interfaces.clone_from(&args.interfaces);
     }

@@ -12,9 +12,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use crate::cli::{FormatArg, SimulateArgs};
 use crate::flow::Timestamp;
 use crate::simulate::{
-    CaptureWriter, Clock, Frames, Scenario, Sender, Sent, TestInterface, frames,
+    CaptureWriter, Clock, DEFAULT_START, Frames, Scenario, Sender, Sent, TestInterface, frames,
 };
 
 /// What `netanom simulate` was asked for.
@@ -40,6 +41,44 @@ pub enum Output {
         /// Whether the user said that the network behind it may see the traffic.
         owned: bool,
     },
+}
+
+impl Simulate {
+    /// What was typed.
+    ///
+    /// # Errors
+    /// When a value is out of its range.
+    pub fn of(args: &SimulateArgs) -> anyhow::Result<Self> {
+        let seconds = args.duration;
+        let start = match &args.start {
+            Some(time) => time
+                .parse()
+                .with_context(|| format!("--start `{time}` is no RFC 3339 time"))?,
+            None => DEFAULT_START,
+        };
+        let scenario = Scenario {
+            source_mac: args.source_mac,
+            target_mac: args.target_mac,
+            rate: args.rate,
+            duration: Duration::try_from_secs_f64(seconds)
+                .with_context(|| format!("--duration {seconds}"))?,
+            seed: args.seed,
+            start,
+            ..Scenario::new(args.mode.parse()?, args.source, args.target)
+        };
+        let output = match (&args.output.write, &args.output.interface) {
+            (Some(path), _) => Output::Capture(path.clone()),
+            (None, name) => Output::Interface {
+                name: name.clone().unwrap_or_default(),
+                owned: args.i_own_this_network,
+            },
+        };
+        Ok(Self {
+            scenario,
+            output,
+            json: args.format == FormatArg::Json,
+        })
+    }
 }
 
 /// What was done; one line on standard output, or on standard error when the capture goes to standard output.

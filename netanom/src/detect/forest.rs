@@ -32,7 +32,11 @@ impl Detector for ForestDetector {
     }
 
     fn judge(&mut self, window: &Features) -> Vec<Finding> {
-        let normal = self.model.classes.iter().position(|class| *class == Class::Normal);
+        let normal = self
+            .model
+            .classes
+            .iter()
+            .position(|class| *class == Class::Normal);
         let probabilities = self.model.forest.predict(window.rows.view());
         let mut findings = Vec::with_capacity(window.facts.len());
         for (row, of_row) in probabilities.outer_iter().enumerate() {
@@ -44,7 +48,13 @@ impl Detector for ForestDetector {
             }
             let anomaly = normal.map_or(1.0, |normal| 1.0 - of_row[normal]);
             let (class, score) = (self.model.classes[best], of_row[best]);
-            findings.push(Finding { detector: self.name(), row, class, score, anomaly });
+            findings.push(Finding {
+                detector: self.name(),
+                row,
+                class,
+                score,
+                anomaly,
+            });
         }
         findings
     }

@@ -125,17 +125,17 @@ impl Flow {
     pub fn protocol(&self) -> u8 {
         self.key.protocol()
     }
+}
 
-    /// `tcp`, `udp`, `icmp`, `icmpv6`, `sctp` or `ip-N`.
-    #[must_use]
-    pub fn protocol_name(&self) -> String {
-        match self.protocol() {
-            protocol::TCP => "tcp".to_owned(),
-            protocol::UDP => "udp".to_owned(),
-            protocol::ICMP => "icmp".to_owned(),
-            protocol::ICMPV6 => "icmpv6".to_owned(),
-            protocol::SCTP => "sctp".to_owned(),
-            other => format!("ip-{other}"),
-        }
+/// `tcp`, `udp`, `icmp`, `icmpv6`, `sctp` or `ip-N`.
+#[must_use]
+pub fn protocol_name(number: u8) -> String {
+    match number {
+        protocol::TCP => "tcp".to_owned(),
+        protocol::UDP => "udp".to_owned(),
+        protocol::ICMP => "icmp".to_owned(),
+        protocol::ICMPV6 => "icmpv6".to_owned(),
+        protocol::SCTP => "sctp".to_owned(),
+        other => format!("ip-{other}"),
     }
 }

@@ -3,6 +3,7 @@
 //! [`Model`] is what one file holds: a [`Forest`] and all that is needed to use it rightly and to know where it
 //! comes from.
 
+mod built_in;
 mod file;
 mod forest;
 mod tree;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::SinkError;
 use crate::feature::{self, JudgedFlow};
+use crate::flow::protocol_name;
 
 /// Columns before the features. A feature that is one of them is not repeated.
 const FLOW_COLUMNS: [&str; 12] = [
@@ -44,11 +45,16 @@ impl FlowWriter {
     pub fn create(path: &Path) -> Result<Self, SinkError> {
         let name = path.display().to_string();
         let file = File::create(path).map_err(|source| write_error(&name, source))?;
-        let output = if path.extension().is_some_and(|extension| extension == "jsonl") {
+        let output = if path
+            .extension()
+            .is_some_and(|extension| extension == "jsonl")
+        {
             Output::JsonLines(BufWriter::new(file))
         } else {
             let mut writer = csv::Writer::from_writer(file);
-            writer.write_record(header()).map_err(|error| write_error(&name, error.into()))?;
+            writer
+                .write_record(header())
+                .map_err(|error| write_error(&name, error.into()))?;
             Output::Csv(Box::new(writer))
         };
         Ok(Self { name, output })
@@ -60,9 +66,9 @@ impl FlowWriter {
     /// When the file cannot be written.
     pub fn write(&mut self, judged: &JudgedFlow) -> Result<(), SinkError> {
         let written = match &mut self.output {
-            Output::Csv(writer) => {
-                writer.write_record(row(judged).into_iter().map(as_field)).map_err(io::Error::from)
-            }
+            Output::Csv(writer) => writer
+                .write_record(row(judged).into_iter().map(as_field))
+                .map_err(io::Error::from),
             Output::JsonLines(writer) => {
                 let names = header().map(str::to_owned);
                 let object: Map<String, Value> = names.zip(row(judged)).collect();
@@ -86,12 +92,20 @@ impl FlowWriter {
 }
 
 fn write_error(target: &str, source: io::Error) -> SinkError {
-    SinkError::Write { target: target.to_owned(), source }
+    SinkError::Write {
+        target: target.to_owned(),
+        source,
+    }
 }
 
 fn header() -> impl Iterator<Item = &'static str> {
-    let features = feature::names().into_iter().filter(|name| !FLOW_COLUMNS.contains(name));
-    FLOW_COLUMNS.into_iter().chain(features).chain(["verdict", "score"])
+    let features = feature::names()
+        .into_iter()
+        .filter(|name| !FLOW_COLUMNS.contains(name));
+    FLOW_COLUMNS
+        .into_iter()
+        .chain(features)
+        .chain(["verdict", "score"])
 }
 
 /// The values in the order of [`header`].
@@ -102,7 +116,7 @@ fn row(judged: &JudgedFlow) -> Vec<Value> {
     let mut row: Vec<Value> = vec![
         flow.first_seen().to_string().into(),
         flow.last_seen().to_string().into(),
-        flow.protocol_name().into(),
+        protocol_name(flow.protocol()).into(),
         initiator.ip.to_string().into(),
         initiator.port.into(),
         responder.ip.to_string().into(),
@@ -114,7 +128,11 @@ fn row(judged: &JudgedFlow) -> Vec<Value> {
         bwd.bytes.into(),
     ];
     let named = feature::names().into_iter().zip(&judged.features);
-    row.extend(named.filter(|(name, _)| !FLOW_COLUMNS.contains(name)).map(|(_, value)| Value::from(*value)));
+    row.extend(
+        named
+            .filter(|(name, _)| !FLOW_COLUMNS.contains(name))
+            .map(|(_, value)| Value::from(*value)),
+    );
     row.push(judged.verdict.map(|verdict| verdict.class.name()).into());
     row.push(judged.verdict.map(|verdict| verdict.score).into());
     row
@@ -122,7 +140,11 @@ fn row(judged: &JudgedFlow) -> Vec<Value> {
 
 /// `5`, or `5.7` for an inner tag within an outer one; 0 without a tag.
 fn vlan((outer, inner): (u16, u16)) -> String {
-    if inner == 0 { outer.to_string() } else { format!("{outer}.{inner}") }
+    if inner == 0 {
+        outer.to_string()
+    } else {
+        format!("{outer}.{inner}")
+    }
 }
 
 fn as_field(value: Value) -> String {

@@ -111,7 +111,8 @@ impl FlowSource for CaptureSource {
             let position = self.reader.consumed();
             match self.reader.next() {
                 Ok((length, PcapBlockOwned::Legacy(record))) => {
-                    let fraction = u64::from(record.ts_usec) * if self.nanoseconds { 1 } else { 1000 };
+                    let fraction =
+                        u64::from(record.ts_usec) * if self.nanoseconds { 1 } else { 1000 };
                     let time = u64::from(record.ts_sec) * 1_000_000_000 + fraction;
                     let begin = time - time % self.tick;
                     let (_, end) = *span.get_or_insert((begin, begin.saturating_add(self.tick)));
@@ -120,14 +121,18 @@ impl FlowSource for CaptureSource {
                         break;
                     }
                     let wire_length = record.origlen.max(record.caplen);
-                    self.counting.add(&Frame::captured(record.data, wire_length), time);
+                    self.counting
+                        .add(&Frame::captured(record.data, wire_length), time);
                     self.reader.consume(length);
                 }
                 Ok((length, _)) => self.reader.consume(length),
                 Err(PcapError::Incomplete(_)) => {
                     if self.reader.refill().is_err() {
                         let source = std::io::Error::other("reading failed");
-                        return Err(SourceError::Read { file: self.name.clone(), source });
+                        return Err(SourceError::Read {
+                            file: self.name.clone(),
+                            source,
+                        });
                     }
                 }
                 Err(PcapError::Eof) => {
@@ -135,7 +140,10 @@ impl FlowSource for CaptureSource {
                     break;
                 }
                 Err(PcapError::UnexpectedEof) => {
-                    log::warn!("`{}` ends within the record at byte {position}: what is whole was read", self.name);
+                    log::warn!(
+                        "`{}` ends within the record at byte {position}: what is whole was read",
+                        self.name
+                    );
                     self.is_done = true;
                     break;
                 }
@@ -144,7 +152,12 @@ impl FlowSource for CaptureSource {
         }
         Ok(span.map(|(start, end)| {
             let (flows, ignored) = self.counting.take();
-            Window { start: Timestamp::from_nanos(start), end: Timestamp::from_nanos(end), flows, ignored }
+            Window {
+                start: Timestamp::from_nanos(start),
+                end: Timestamp::from_nanos(end),
+                flows,
+                ignored,
+            }
         }))
     }
 }

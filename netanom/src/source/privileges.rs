@@ -13,8 +13,15 @@ use super::SourceError;
 pub fn drop_all() -> Result<(), SourceError> {
     // Without CAP_SETPCAP the bounding set stays; it gives nothing that execve of a privileged file would not.
     let _ = caps::clear(None, CapSet::Bounding);
-    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
-        caps::clear(None, set).map_err(|error| SourceError::Privileges { detail: error.to_string() })?;
+    for set in [
+        CapSet::Ambient,
+        CapSet::Inheritable,
+        CapSet::Effective,
+        CapSet::Permitted,
+    ] {
+        caps::clear(None, set).map_err(|error| SourceError::Privileges {
+            detail: error.to_string(),
+        })?;
     }
     Ok(())
 }

@@ -1,0 +1,154 @@
+//! A training set: feature rows, what they are, which capture they come from and how much each counts.
+
+use std::collections::BTreeMap;
+
+use ndarray::Array2;
+use sha2::{Digest, Sha256};
+
+use crate::alert::Class;
+
+/// Rows with labels; all vectors are as long as there are rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataSet {
+    /// A row a judged flow, a column a feature.
+    pub rows: Array2<f32>,
+    /// Index into [`Self::classes`].
+    pub labels: Vec<u8>,
+    /// The classes that occur.
+    pub classes: Vec<Class>,
+    /// How much each row counts.
+    pub weights: Vec<f32>,
+    /// Index into [`Self::group_names`]: the capture that the row comes from.
+    pub groups: Vec<u32>,
+    /// The captures.
+    pub group_names: Vec<String>,
+    /// The features' names, by column.
+    pub features: Vec<String>,
+}
+
+impl DataSet {
+    /// Scales the weights so that a flood's 40,000 rows do not drown a scan's 15.
+    ///
+    /// Within a class a capture counts as the square root of its weight: a large one knows more than a small one, but
+    /// not in proportion, as rows of one capture are near-copies. All classes together count the same, but for
+    /// `normal`, which counts as much as all attacks together: it is what the sensor sees nearly always, and an alarm
+    /// on it costs the operator's trust. The weights add up to the number of rows.
+    pub fn balance(&mut self) {
+        let mut of_capture: BTreeMap<(u8, u32), f64> = BTreeMap::new();
+        for ((label, group), weight) in self.labels.iter().zip(&self.groups).zip(&self.weights) {
+            *of_capture.entry((*label, *group)).or_default() += f64::from(*weight);
+        }
+        let mut of_class: BTreeMap<u8, f64> = BTreeMap::new();
+        for ((label, _), weight) in &of_capture {
+            *of_class.entry(*label).or_default() += weight.sqrt();
+        }
+        let attacks = of_class.len().saturating_sub(1).max(1) as f64;
+        let share = |label: u8| {
+            let is_normal = self.classes.get(usize::from(label)) == Some(&Class::Normal);
+            if is_normal { attacks } else { 1.0 }
+        };
+        let all: f64 = of_class.keys().map(|label| share(*label)).sum();
+        let rows = self.labels.len() as f64;
+        for ((label, group), weight) in self.labels.iter().zip(&self.groups).zip(&mut self.weights)
+        {
+            let capture = of_capture[&(*label, *group)];
+            let class = of_class[label];
+            let part = f64::from(*weight) / capture * capture.sqrt() / class * share(*label) / all;
+            *weight = (part * rows) as f32;
+        }
+    }
+
+    /// The median of each feature among normal rows; 0 when there are none.
+    #[must_use]
+    pub fn typical(&self) -> Vec<f64> {
+        let normal = self
+            .classes
+            .iter()
+            .position(|class| *class == Class::Normal);
+        let is_normal = |label: u8| Some(usize::from(label)) == normal;
+        let medians = self.rows.columns().into_iter().map(|column| {
+            let with_label = column.iter().zip(&self.labels);
+            let mut values: Vec<f32> = with_label
+                .filter(|(_, label)| is_normal(**label))
+                .map(|(value, _)| *value)
+                .collect();
+            values.sort_by(f32::total_cmp);
+            values.get(values.len() / 2).copied().map_or(0.0, f64::from)
+        });
+        medians.collect()
+    }
+
+    /// SHA-256 over features, classes, rows, labels and weights, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for name in &self.features {
+            hash.update(name);
+            hash.update([0]);
+        }
+        for class in &self.classes {
+            hash.update(class.name());
+            hash.update([0]);
+        }
+        for value in self.rows.iter().chain(&self.weights) {
+            hash.update(value.to_le_bytes());
+        }
+        hash.update(&self.labels);
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    fn set() -> DataSet {
+        DataSet {
+            rows: array![[1.0], [2.0], [9.0], [5.0], [5.0], [5.0]],
+            labels: vec![0, 0, 0, 1, 1, 1],
+            classes: vec![Class::Normal, Class::PortScan],
+            weights: vec![1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+            groups: vec![0, 0, 0, 1, 1, 2],
+            group_names: vec!["a".into(), "b".into(), "c".into()],
+            features: vec!["duration".into()],
+        }
+    }
+
+    #[test]
+    fn a_larger_capture_counts_more_but_not_in_proportion() {
+        let mut set = set();
+        set.balance();
+        let large = set.weights[3] + set.weights[4];
+        let small = set.weights[5];
+        assert!(
+            (large / small - 2.0_f32.sqrt()).abs() < 1e-5,
+            "{:?}",
+            set.weights
+        );
+    }
+
+    #[test]
+    fn normal_counts_as_much_as_all_attacks() {
+        let mut set = set();
+        set.balance();
+        let normal: f32 = set.weights[..3].iter().sum();
+        assert!((normal - 3.0).abs() < 1e-5, "{:?}", set.weights);
+    }
+
+    #[test]
+    fn typical_is_the_median_of_normal_rows() {
+        assert_eq!(set().typical(), [2.0]);
+    }
+
+    #[test]
+    fn other_data_has_another_digest() {
+        let mut other = set();
+        other.labels[0] = 1;
+        assert_ne!(set().digest(), other.digest());
+    }
+}

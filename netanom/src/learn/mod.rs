@@ -1,0 +1,8 @@
+//! Learning: labelled captures, data sets, trainers and scores. Used by `train` and `evaluate` only.
+
+pub mod corpus;
+pub mod dataset;
+mod growth;
+pub mod histogram;
+pub mod labels;
+pub mod trainer;
