@@ -344,8 +344,8 @@ impl Case {
         match self.key.1 {
             Class::PortScan => {
                 format!(
-                    "{who} tried {} ports of {whom} with {} flows",
-                    self.targets.ports(),
+                    "{who} tried {} of {whom} with {} flows",
+                    self.targets.ports_text(),
                     self.flows
                 )
             }

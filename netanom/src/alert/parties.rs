@@ -59,6 +59,15 @@ impl Parties {
         self.ports.0.len()
     }
 
+    /// Distinct ports in words.
+    pub(super) fn ports_text(&self) -> String {
+        match self.ports() {
+            1 => "1 port".to_owned(),
+            MAX_DISTINCT => format!("{MAX_DISTINCT} or more ports"),
+            ports => format!("{ports} ports"),
+        }
+    }
+
     /// As an alert shows it: an address or port only when one stands out.
     pub(super) fn party(&self) -> Party {
         Party {

@@ -100,7 +100,8 @@ impl Distinct {
         let is_free = |&&hit: &&u16| hit == 0 || now.wrapping_sub(hit) > window;
         let free = self.hits.iter().filter(is_free).count().max(1);
         let slots = SLOTS as f32;
-        -slots * (free as f32 / slots).ln()
+        // Whole, as things are: the estimate of few is theirs exactly.
+        (-slots * (free as f32 / slots).ln()).round()
     }
 }
 

@@ -131,10 +131,10 @@ fn row(judged: &JudgedFlow) -> Vec<Value> {
     row.extend(
         named
             .filter(|(name, _)| !FLOW_COLUMNS.contains(name))
-            .map(|(_, value)| Value::from(*value)),
+            .map(|(_, value)| shortest(*value)),
     );
     row.push(judged.verdict.map(|verdict| verdict.class.name()).into());
-    row.push(judged.verdict.map(|verdict| verdict.score).into());
+    row.push(judged.verdict.map(|verdict| shortest(verdict.score)).into());
     row
 }
 
@@ -145,6 +145,14 @@ fn vlan((outer, inner): (u16, u16)) -> String {
     } else {
         format!("{outer}.{inner}")
     }
+}
+
+/// The shortest decimal number that reads back as the same `f32`.
+fn shortest(value: f32) -> Value {
+    value
+        .to_string()
+        .parse::<f64>()
+        .map_or(Value::Null, Value::from)
 }
 
 fn as_field(value: Value) -> String {
