@@ -46,6 +46,27 @@ pub enum Command {
         after_help = "Example:\n  netanom evaluate --captures data --labels data/labels.json"
     )]
     Evaluate(EvaluateArgs),
+    /// Look into a model file.
+    #[command(subcommand)]
+    Model(ModelCommand),
+}
+
+/// `netanom model`.
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Show what a model was trained on, what it tells apart, and its card.
+    Show(ModelShowArgs),
+}
+
+/// `netanom model show`.
+#[derive(Debug, clap::Args)]
+pub struct ModelShowArgs {
+    /// Model file [default: the one inside the program].
+    #[arg(value_name = "MODEL")]
+    pub file: Option<PathBuf>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub format: FormatArg,
 }
 
 /// `netanom run`.

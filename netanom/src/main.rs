@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         }
         Command::Train(args) => command::train::run(args),
         Command::Evaluate(args) => command::evaluate::run(args),
+        Command::Model(model) => command::model::run(model),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! One file a subcommand: each takes what was typed, does the work and prints the result.
 
 pub mod evaluate;
+pub mod model;
 mod progress;
 pub mod replay;
 #[cfg(feature = "live")]

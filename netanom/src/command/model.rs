@@ -1,0 +1,59 @@
+//! `netanom model`: what a model file says of itself.
+
+use std::fmt::Write as _;
+
+use crate::cli::{FormatArg, ModelCommand, ModelShowArgs};
+use crate::model::Model;
+
+use super::load_model;
+
+/// Shows a model.
+///
+/// # Errors
+/// When the file is no model that this program reads.
+pub fn run(command: &ModelCommand) -> anyhow::Result<()> {
+    match command {
+        ModelCommand::Show(args) => show(args),
+    }
+}
+
+fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
+    let model = load_model(args.file.as_deref())?;
+    let text = match args.format {
+        FormatArg::Text => text(&model),
+        FormatArg::Json => serde_json::to_string_pretty(&serde_json::json!({
+            "name": model.name,
+            "version": model.version,
+            "trained_at": model.trained_at,
+            "trainer": model.trainer,
+            "settings": model.settings,
+            "classes": model.classes,
+            "features": model.features,
+            "typical": model.typical,
+            "data_digest": model.data_digest,
+            "scores": model.scores,
+            "card": model.card,
+        }))? + "\n",
+    };
+    #[expect(clippy::print_stdout, reason = "the description is the command's result")]
+    {
+        print!("{text}");
+    }
+    Ok(())
+}
+
+fn text(model: &Model) -> String {
+    let classes: Vec<&str> = model.classes.iter().map(|class| class.name()).collect();
+    // Writing to a String cannot fail.
+    let mut text = String::new();
+    let _ = writeln!(text, "name        {}", model.name);
+    let _ = writeln!(text, "version     {}", model.version);
+    let _ = writeln!(text, "trained at  {}", model.trained_at);
+    let _ = writeln!(text, "trainer     {} {}", model.trainer, model.settings);
+    let _ = writeln!(text, "classes     {}", classes.join(", "));
+    let _ = writeln!(text, "features    {}", model.features.len());
+    let _ = writeln!(text, "data        {}", model.data_digest);
+    let card = if model.card.is_empty() { "This model has no card." } else { &model.card };
+    let _ = writeln!(text, "\n{card}");
+    text
+}
