@@ -15,7 +15,7 @@ use crate::learn::corpus;
 use crate::learn::dataset::DataSet;
 use crate::learn::histogram::HistogramTrainer;
 use crate::learn::labels::Labels;
-
+use crate::learn::smartcore::SmartcoreTrainer;
 use crate::learn::trainer::{ForestSettings, Trainer};
 use crate::model::{Forest, Model};
 
@@ -48,7 +48,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     };
     let trainer: Box<dyn Trainer> = match args.trainer {
         TrainerArg::Histogram => Box::new(HistogramTrainer),
-        TrainerArg::Smartcore => bail!("pending"),
+        TrainerArg::Smartcore => Box::new(SmartcoreTrainer),
     };
     let bar = progress::bar(args.trees.into(), "growing trees");
     let trees = trainer.train(&data, &settings, &|done| bar.set_position(done as u64))?;

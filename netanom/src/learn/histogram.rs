@@ -135,3 +135,6 @@ fn midpoint(low: f32, high: f32) -> f32 {
         low
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,4 +5,8 @@ pub mod dataset;
 mod growth;
 pub mod histogram;
 pub mod labels;
+pub mod scores;
+pub mod smartcore;
+#[cfg(test)]
+mod test_support;
 pub mod trainer;

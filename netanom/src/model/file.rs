@@ -48,7 +48,7 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: Box<ModelError>,
+        source: Box<Self>,
     },
     /// The model could not be written.
     #[error("cannot write the model `{}`", path.display())]

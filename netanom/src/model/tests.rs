@@ -118,26 +118,26 @@ fn a_header_that_contradicts_the_arrays_is_refused() {
         assert!(error.contains(expected), "{error}");
     };
     check("not as long as its header says", &|h| {
-        h["nodes"] = json!(11)
+        h["nodes"] = json!(11);
     });
     check("not as long as its header says", &|h| {
-        h["trees"] = json!(u64::MAX)
+        h["trees"] = json!(u64::MAX);
     });
     check("not as long as its header says", &|h| {
-        h["leaves"] = json!(u64::MAX / 2)
+        h["leaves"] = json!(u64::MAX / 2);
     });
     check("one name", &|h| {
-        h["features"] = json!(["packets", "packets"])
+        h["features"] = json!(["packets", "packets"]);
     });
     check("names a class twice", &|h| {
-        h["classes"] = json!(["normal", "normal", "port_scan"])
+        h["classes"] = json!(["normal", "normal", "port_scan"]);
     });
     check("unknown variant `worm`", &|h| {
-        h["classes"] = json!(["normal", "worm", "port_scan"])
+        h["classes"] = json!(["normal", "worm", "port_scan"]);
     });
     check("cannot be understood", &|h| *h = json!(7));
     check("missing field `card`", &|h| {
-        drop(h.as_object_mut().unwrap().remove("card"))
+        drop(h.as_object_mut().unwrap().remove("card"));
     });
     // The same length in all, but other columns.
     check("feature column has 6 entries and its trees need 10", &|h| {
