@@ -42,7 +42,7 @@ pub struct Config {
     pub alerts: Alerts,
 }
 
-/// How long flows are kept. Times in seconds.
+/// Times in seconds.
 #[derive(Clone, Debug, PartialEq, Deserialize, TomlExample)]
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]
@@ -65,7 +65,7 @@ pub struct Flows {
     pub active: u64,
 }
 
-/// When alerts are raised and when they end.
+/// An alert begins when there is evidence enough, and ends when no more comes.
 #[derive(Clone, Debug, PartialEq, Deserialize, TomlExample)]
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]

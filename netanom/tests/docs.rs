@@ -8,7 +8,9 @@ use netanom::config::Config;
 use netanom::feature;
 
 fn docs(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs")
+        .join(name)
 }
 
 #[test]
@@ -21,7 +23,14 @@ fn the_page_of_features_lists_every_feature() {
          | # | name | unit | meaning |\n|---|---|---|---|\n",
     );
     for (number, feature) in feature::features().enumerate() {
-        let _ = writeln!(page, "| {} | `{}` | {} | {} |", number + 1, feature.name, feature.unit, feature.meaning);
+        let _ = writeln!(
+            page,
+            "| {} | `{}` | {} | {} |",
+            number + 1,
+            feature.name,
+            feature.unit,
+            feature.meaning
+        );
     }
     expect_file![docs("features.md")].assert_eq(&page);
 }

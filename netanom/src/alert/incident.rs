@@ -157,12 +157,6 @@ impl Incidents {
             .collect()
     }
 
-    /// What incidents would say now, without ending them.
-    #[must_use]
-    pub fn active(&self) -> usize {
-        self.cases.iter().filter(|case| case.id.is_some()).count()
-    }
-
     fn note_pairs(&mut self, findings: &[Finding], facts: &[Facts]) {
         for finding in findings {
             let Some(fact) = facts.get(finding.row) else {

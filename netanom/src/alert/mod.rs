@@ -5,6 +5,8 @@
 mod incident;
 mod parties;
 mod severity;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::IpAddr;

@@ -21,21 +21,26 @@ fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
     let model = load_model(args.file.as_deref())?;
     let text = match args.format {
         FormatArg::Text => text(&model),
-        FormatArg::Json => serde_json::to_string_pretty(&serde_json::json!({
-            "name": model.name,
-            "version": model.version,
-            "trained_at": model.trained_at,
-            "trainer": model.trainer,
-            "settings": model.settings,
-            "classes": model.classes,
-            "features": model.features,
-            "typical": model.typical,
-            "data_digest": model.data_digest,
-            "scores": model.scores,
-            "card": model.card,
-        }))? + "\n",
+        FormatArg::Json => {
+            serde_json::to_string_pretty(&serde_json::json!({
+                "name": model.name,
+                "version": model.version,
+                "trained_at": model.trained_at,
+                "trainer": model.trainer,
+                "settings": model.settings,
+                "classes": model.classes,
+                "features": model.features,
+                "typical": model.typical,
+                "data_digest": model.data_digest,
+                "scores": model.scores,
+                "card": model.card,
+            }))? + "\n"
+        }
     };
-    #[expect(clippy::print_stdout, reason = "the description is the command's result")]
+    #[expect(
+        clippy::print_stdout,
+        reason = "the description is the command's result"
+    )]
     {
         print!("{text}");
     }
@@ -53,7 +58,11 @@ fn text(model: &Model) -> String {
     let _ = writeln!(text, "classes     {}", classes.join(", "));
     let _ = writeln!(text, "features    {}", model.features.len());
     let _ = writeln!(text, "data        {}", model.data_digest);
-    let card = if model.card.is_empty() { "This model has no card." } else { &model.card };
+    let card = if model.card.is_empty() {
+        "This model has no card."
+    } else {
+        &model.card
+    };
     let _ = writeln!(text, "\n{card}");
     text
 }

@@ -7,6 +7,8 @@ mod context;
 mod flow;
 mod host;
 mod sketch;
+#[cfg(test)]
+mod tests;
 
 use ndarray::Array2;
 
@@ -93,26 +95,4 @@ pub struct JudgedFlow {
     pub features: Vec<f32>,
     /// Its last verdict; `None` when no detector runs.
     pub verdict: Option<Verdict>,
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn every_feature_has_a_name_of_its_own() {
-        let names = names();
-        assert_eq!(names.iter().collect::<HashSet<_>>().len(), COUNT);
-    }
-
-    #[test]
-    fn no_feature_is_an_address_a_port_a_ttl_or_a_date() {
-        for feature in features() {
-            for banned in ["address", "port_number", "ttl", "date", "_ip", "hour"] {
-                assert!(!feature.name.contains(banned), "{}", feature.name);
-            }
-        }
-    }
 }

@@ -1,0 +1,199 @@
+//! Incidents from findings, one step at a time.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::*;
+
+const SECOND: u64 = 1_000_000_000;
+
+fn at(second: u64) -> Timestamp {
+    Timestamp::from_nanos(second * SECOND)
+}
+
+fn host(last: u8) -> IpAddr {
+    IpAddr::from([10, 0, 0, last])
+}
+
+/// A flow from one host to a port of another, not judged before.
+fn facts(source: u8, target: u8, port: u16, second: u64) -> Facts {
+    Facts {
+        initiator: Endpoint {
+            ip: host(source),
+            port: 40_000,
+        },
+        responder: Endpoint {
+            ip: host(target),
+            port,
+        },
+        protocol: 6,
+        interface: 3,
+        first_seen: at(second),
+        last_seen: at(second),
+        packets: 2,
+        bytes: 120,
+        new_packets: 2,
+        new_bytes: 120,
+        before: None,
+    }
+}
+
+fn findings(classes: &[Class]) -> Vec<Finding> {
+    let finding = |(row, class): (usize, &Class)| Finding {
+        detector: "test",
+        row,
+        class: *class,
+        score: 1.0,
+        anomaly: 1.0,
+    };
+    classes.iter().enumerate().map(finding).collect()
+}
+
+fn incidents() -> Incidents {
+    let settings = IncidentSettings {
+        evidence: 8.0,
+        quiet: Duration::from_secs(30),
+        update: Duration::from_secs(1),
+    };
+    Incidents::new(settings, [(3, "eth0".to_owned())].into())
+}
+
+/// One window of flows that all are of `class`.
+fn absorb(incidents: &mut Incidents, class: Class, flows: &[Facts], second: u64) -> Vec<Alert> {
+    incidents.absorb(
+        &findings(&vec![class; flows.len()]),
+        flows,
+        at(second),
+        &mut |_| Vec::new(),
+    )
+}
+
+fn scan(ports: std::ops::Range<u16>, second: u64) -> Vec<Facts> {
+    ports.map(|port| facts(1, 2, port, second)).collect()
+}
+
+#[test]
+fn a_scan_of_many_ports_is_one_alert() {
+    let mut incidents = incidents();
+    let alerts = absorb(&mut incidents, Class::PortScan, &scan(0..200, 1), 2);
+    assert_eq!(alerts.len(), 1);
+    let alert = &alerts[0];
+    assert_eq!(
+        (alert.class, alert.severity, alert.state),
+        (Class::PortScan, Severity::Medium, State::Active)
+    );
+    assert_eq!(
+        (alert.source.ip, alert.target.ip, alert.flows),
+        (Some(host(1)), Some(host(2)), 200)
+    );
+    assert_eq!(
+        (alert.packets, alert.bytes, alert.interface.as_str()),
+        (400, 24_000, "eth0")
+    );
+    assert_eq!(
+        alert.summary,
+        "10.0.0.1 tried 200 ports of 10.0.0.2 with 200 flows"
+    );
+}
+
+#[test]
+fn less_evidence_than_asked_for_raises_nothing() {
+    assert!(absorb(&mut incidents(), Class::PortScan, &scan(0..7, 1), 2).is_empty());
+}
+
+#[test]
+fn evidence_adds_up_over_windows() {
+    let mut incidents = incidents();
+    assert!(absorb(&mut incidents, Class::PortScan, &scan(0..5, 1), 1).is_empty());
+    assert_eq!(
+        absorb(&mut incidents, Class::PortScan, &scan(5..10, 2), 2).len(),
+        1
+    );
+}
+
+#[test]
+fn odd_verdicts_among_ordinary_ones_of_a_pair_raise_nothing() {
+    let mut incidents = incidents();
+    let flows = scan(0..60, 1);
+    let mut classes = vec![Class::Normal; 60];
+    classes[..20].fill(Class::SynFlood);
+    let alerts = incidents.absorb(&findings(&classes), &flows, at(2), &mut |_| Vec::new());
+    assert!(alerts.is_empty(), "{alerts:?}");
+}
+
+#[test]
+fn a_flood_from_many_sources_is_one_alert_on_its_target() {
+    let flows: Vec<Facts> = (10..110).map(|source| facts(source, 2, 80, 1)).collect();
+    let alerts = absorb(&mut incidents(), Class::SynFlood, &flows, 2);
+    assert_eq!(alerts.len(), 1);
+    assert_eq!((alerts[0].source.ip, alerts[0].source.count), (None, 100));
+    assert_eq!(
+        (alerts[0].target.ip, alerts[0].target.port),
+        (Some(host(2)), Some(80))
+    );
+}
+
+#[test]
+fn an_incident_ends_when_it_was_quiet_for_long_enough() {
+    let mut incidents = incidents();
+    let begun = absorb(&mut incidents, Class::PortScan, &scan(0..20, 1), 2);
+    assert!(absorb(&mut incidents, Class::Normal, &[], 31).is_empty());
+    let ended = absorb(&mut incidents, Class::Normal, &[], 32);
+    assert_eq!((ended.len(), ended[0].state), (1, State::Ended));
+    assert_eq!(ended[0].id, begun[0].id);
+    assert!(incidents.end_all().is_empty());
+}
+
+#[test]
+fn an_incident_that_goes_on_is_told_once_a_second() {
+    let mut incidents = incidents();
+    absorb(&mut incidents, Class::PortScan, &scan(0..20, 1), 2);
+    assert!(absorb(&mut incidents, Class::PortScan, &scan(20..30, 2), 2).is_empty());
+    let told = absorb(&mut incidents, Class::PortScan, &scan(30..40, 3), 3);
+    assert_eq!((told.len(), told[0].flows), (1, 40));
+}
+
+#[test]
+fn a_single_heavy_flow_is_evidence_enough() {
+    let mut incidents = incidents();
+    let mut flow = facts(1, 2, 0, 1);
+    let mut raised = 0;
+    for second in 1..5 {
+        flow.new_packets = 500;
+        raised += absorb(
+            &mut incidents,
+            Class::IcmpFlood,
+            std::slice::from_ref(&flow),
+            second,
+        )
+        .len()
+        .min(1);
+        flow.before = Some(Class::IcmpFlood);
+    }
+    assert!(raised >= 1);
+    assert_eq!(incidents.end_all().len(), 1);
+}
+
+#[test]
+fn interfaces_have_incidents_of_their_own() {
+    let mut flows = scan(0..20, 1);
+    flows[10..].iter_mut().for_each(|facts| facts.interface = 4);
+    assert_eq!(
+        absorb(&mut incidents(), Class::PortScan, &flows, 2).len(),
+        2
+    );
+}
+
+#[test]
+fn the_explanation_is_that_of_the_surest_finding() {
+    let flows = scan(0..20, 1);
+    let mut findings = findings(&[Class::PortScan; 20]);
+    findings.iter_mut().for_each(|finding| finding.score = 0.6);
+    findings[13].score = 0.9;
+    let mut asked = Vec::new();
+    incidents().absorb(&findings, &flows, at(2), &mut |finding| {
+        asked.push(finding.row);
+        Vec::new()
+    });
+    assert_eq!(asked, [13]);
+}
