@@ -17,6 +17,15 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// What was typed. Help, version and wrong usage are answered here and end the program, with exit code 2 for the
+    /// latter.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::parse()
+    }
+}
+
 /// Every subcommand.
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use netanom::cli::{Cli, Command};
 use netanom::command::{self, simulate::Simulate};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let level = env_logger::Env::default().default_filter_or("info");
     env_logger::Builder::from_env(level)
         .format_target(false)

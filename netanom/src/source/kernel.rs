@@ -150,7 +150,7 @@ impl KernelSource {
         let clock = self.clock;
         for shard in &self.shards[drained as usize] {
             let each = |key: &FlowKey, counters: &FlowCounters| {
-                flows.push((*key, clock.to_wall(counters)))
+                flows.push((*key, clock.to_wall(counters)));
             };
             batch::drain(shard.fd().as_fd(), &mut self.keys, &mut self.values, each)
                 .map_err(map_error)?;

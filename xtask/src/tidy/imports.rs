@@ -4,12 +4,13 @@ use super::Complaint;
 use super::source::Source;
 
 /// The modules of crate netanom from top to bottom. A module uses those on lower lines, and none beside it.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["main"],
     &["command"],
     &["daemon", "cli"],
     &["http"],
-    &["pipeline", "config", "learn", "simulate"],
+    &["config", "learn", "simulate"],
+    &["pipeline"],
     &["source", "sink"],
     &["detect"],
     &["feature", "model"],
