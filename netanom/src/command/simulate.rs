@@ -108,7 +108,14 @@ pub fn run(simulate: &Simulate) -> anyhow::Result<()> {
         Output::Capture(path) => write(path, scenario, &stop, &mut progress)?,
         Output::Interface { name, owned } => {
             let sender = Sender::open(&TestInterface::find(name, *owned)?)?;
-            sender.send(frames(scenario)?, &SystemClock::new(), &stop, |done| {
+            let clock = SystemClock::new();
+            let mut is_sending = false;
+            sender.send(frames(scenario)?, &clock, &stop, |done| {
+                if !is_sending {
+                    is_sending = true;
+                    // Who waits for the sensor to notice wants to know before the report.
+                    log::info!("first frame sent at {}", clock.wall());
+                }
                 progress.reached(done);
             })?
         }
