@@ -243,6 +243,9 @@ pub struct TrainArgs {
     /// Time of training to write down, RFC 3339 [default: now].
     #[arg(long, value_name = "TIME")]
     pub trained_at: Option<String>,
+    /// Write down what it was trained on here: rows by capture and class (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub contents: Option<PathBuf>,
 }
 
 /// `--trainer`.

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use ndarray::Array2;
+use serde::Serialize;
 
 use crate::alert::Class;
 use crate::cli::{TrainArgs, TrainerArg};
@@ -36,6 +37,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let mut data = Gathered::default();
     for (directory, labels) in args.captures.iter().zip(&args.labels) {
         data.gather(directory, &Labels::read(labels)?)?;
+    }
+    if let Some(path) = &args.contents {
+        write_contents(path, &data.contents)?;
     }
     let mut data = data.data_set()?;
     data.balance();
@@ -86,6 +90,11 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn write_contents(path: &Path, contents: &[Content]) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(contents)? + "\n";
+    std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+}
+
 fn read_card(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the model card `{}`", path.display()))
@@ -117,6 +126,17 @@ struct Gathered {
     weights: Vec<f32>,
     groups: Vec<u32>,
     group_names: Vec<String>,
+    contents: Vec<Content>,
+}
+
+/// Rows of one class of one capture.
+#[derive(Serialize)]
+struct Content {
+    capture: String,
+    class: Class,
+    /// Judged rows that the capture has, and how many of them are trained on.
+    seen: usize,
+    rows: usize,
 }
 
 impl Gathered {
@@ -136,6 +156,12 @@ impl Gathered {
         for capture in &captures {
             let group = self.group_names.len() as u32;
             for (class, of_class) in corpus::rows(capture, config.pipeline()?, config.tick()?)? {
+                self.contents.push(Content {
+                    capture: capture.name.clone(),
+                    class,
+                    seen: of_class.seen,
+                    rows: of_class.rows.len(),
+                });
                 // What was thinned out still counts.
                 let weight = of_class.seen as f32 / of_class.rows.len() as f32;
                 for row in of_class.rows {
