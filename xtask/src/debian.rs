@@ -84,7 +84,7 @@ fn apt_get(arguments: &[&str]) -> Command {
 }
 
 /// Whether this process may do what root may.
-fn is_root() -> anyhow::Result<bool> {
+pub(crate) fn is_root() -> anyhow::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     // A process's folder belongs to its effective user.
     Ok(std::fs::metadata("/proc/self")

@@ -2,14 +2,18 @@
 //!
 //! To add one: a file, a line in [`Task`] with the help that it gets, and a line in [`Task::run`].
 
+mod attacks;
+mod build;
 mod check;
 mod command;
 mod debian;
+mod lab;
 mod run;
 mod setup;
 mod test;
 mod tidy;
 mod toolchain;
+mod train_default;
 
 use std::process::ExitCode;
 
@@ -42,6 +46,16 @@ enum Task {
     /// Tests of the kernel programs and of whole runs need root; without it they are skipped. With CI=true in the
     /// environment a skipped test is a failure.
     Test(test::Arguments),
+    /// Try the sensor on a network of its own, with normal traffic and an attack; needs root
+    ///
+    /// Shows each alert with its delay after the first packet of the attack, and whether the sensor did what it had to.
+    ///
+    /// Example: cargo xtask lab --attack syn-flood
+    Lab(lab::Arguments),
+    /// Train the model that is inside the program, and measure it
+    ///
+    /// Example: cargo xtask train-default --data ../captures
+    TrainDefault(train_default::Arguments),
     /// Check the format, the lints and the house rules, as CI does
     Check,
     /// Check the house rules alone, which takes no time: imports, dependencies, metrics, module docs
@@ -54,6 +68,8 @@ impl Task {
             Self::Setup => setup::setup(),
             Self::Run(arguments) => run::run(&arguments),
             Self::Test(arguments) => test::test(&arguments),
+            Self::Lab(arguments) => lab::lab(&arguments),
+            Self::TrainDefault(arguments) => train_default::train_default(&arguments),
             Self::Check => check::check(),
             Self::Tidy => tidy::tidy(),
         }

@@ -33,11 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .arguments
         .iter()
         .any(|argument| QUESTIONS.iter().any(|question| argument == question));
-    if !asks
-        && !may_attach(
-            &fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?,
-        )
-    {
+    if !asks && !may_attach()? {
         bail!(
             "attaching programs to an interface takes root, or the capabilities cap_bpf, cap_perfmon and cap_net_admin; \
              nothing was built\n\
@@ -59,8 +55,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Err(cargo.exec()).context("cannot run cargo")
 }
 
+/// Whether this process may load and attach the programs.
+pub(crate) fn may_attach() -> anyhow::Result<bool> {
+    let status =
+        fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    Ok(suffices(&status))
+}
+
 /// Whether the effective capabilities in a `/proc/PID/status` suffice to load and attach the programs.
-fn may_attach(status: &str) -> bool {
+fn suffices(status: &str) -> bool {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let Some(effective) = effective.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
     else {
@@ -76,7 +79,7 @@ mod tests {
 
     fn check(effective: u64, expected: bool) {
         let status = format!("Name:\tx\nCapPrm:\tffffffffffffffff\nCapEff:\t{effective:016x}\n");
-        assert_eq!(may_attach(&status), expected, "{effective:x}");
+        assert_eq!(suffices(&status), expected, "{effective:x}");
     }
 
     #[test]

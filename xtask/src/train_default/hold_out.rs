@@ -1,0 +1,101 @@
+//! The honest score: each source judged by a model that has seen nothing of it.
+//!
+//! A model that is judged on what it was trained on, or on flows of the same captures, shows its memory.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::folder::{Folder, Labels, Netanom, Scores, source_of};
+
+/// How a source fared.
+#[derive(Clone, Debug)]
+pub(super) struct HeldOut {
+    pub(super) source: String,
+    pub(super) scores: Scores,
+}
+
+/// Leaves out each source of `data` in turn; `simulated` is always trained on.
+pub(super) fn all(
+    netanom: &Netanom<'_>,
+    data: &[Folder],
+    simulated: &Folder,
+    work: &Path,
+) -> anyhow::Result<Vec<HeldOut>> {
+    let labels: Vec<Labels> = data
+        .iter()
+        .map(Folder::read_labels)
+        .collect::<Result<_, _>>()?;
+    let sources: BTreeSet<&str> = labels
+        .iter()
+        .flatten()
+        .filter(|(_, rules)| is_core(rules))
+        .map(|(capture, _)| source_of(capture))
+        .collect();
+    let model = work.join("held_out.model");
+    let mut all = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        eprintln!(
+            "train-default: without {source} ({} of {})",
+            number + 1,
+            sources.len()
+        );
+        let mut rest = vec![simulated.clone()];
+        let mut held = Vec::new();
+        for (folder, labels) in data.iter().zip(&labels) {
+            let (of_source, others): (Labels, Labels) = labels
+                .clone()
+                .into_iter()
+                .partition(|(capture, _)| source_of(capture) == *source);
+            rest.extend(part(
+                folder,
+                &others,
+                &work.join(format!("rest{}.json", rest.len())),
+            )?);
+            held.extend(part(
+                folder,
+                &of_source,
+                &work.join(format!("held{}.json", held.len())),
+            )?);
+        }
+        netanom.train(&rest, &model, None, work)?;
+        let mut scores = Scores::default();
+        for folder in &held {
+            scores.add(&netanom.evaluate(folder, &model)?);
+        }
+        all.push(HeldOut {
+            source: (*source).to_owned(),
+            scores,
+        });
+    }
+    Ok(all)
+}
+
+/// The folder with these captures alone; nothing when none of them is trained on or counted.
+fn part(folder: &Folder, labels: &Labels, file: &Path) -> anyhow::Result<Option<Folder>> {
+    if !labels.values().any(is_core) {
+        return Ok(None);
+    }
+    fs::write(file, serde_json::to_vec(labels)?)
+        .with_context(|| format!("cannot write `{}`", file.display()))?;
+    Ok(Some(Folder {
+        captures: folder.captures.clone(),
+        labels: file.to_owned(),
+    }))
+}
+
+fn is_core(rules: &serde_json::Value) -> bool {
+    rules.get("tier").is_none_or(|tier| tier == "core")
+}
+
+impl Scores {
+    /// Adds what is a sum; shares of flows are not.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.attack_captures += other.attack_captures;
+        self.found += other.found;
+        self.benign_captures += other.benign_captures;
+        self.benign_with_alert += other.benign_with_alert;
+    }
+}
