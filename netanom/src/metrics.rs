@@ -4,74 +4,27 @@
 //! compile time; both are bounded, so the number of series never passes [`Metrics::MAX_SERIES`]. Every other value is
 //! there from the start at 0: a rate over it is then right from the first event on.
 
+mod labels;
+mod maker;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use netanom_common::counter::{Ignored, Tally};
-use prometheus::core::Collector;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
 };
 
 use crate::alert::{Class, Severity};
 use crate::flow::Window;
 
-/// Interfaces that get series of their own; further ones share the label value `other`.
-pub const MAX_INTERFACES: usize = 64;
-/// Sinks that get a series of their own; further ones share the label value `other`.
-pub const MAX_SINKS: usize = 8;
+use labels::{
+    ALERT_CLASSES, DELAY_BUCKETS, DIRECTIONS, OTHER, SCORE_BUCKETS, WORK_BUCKETS, alert_cells,
+};
+use maker::Maker;
 
-const OTHER: &str = "other";
-const DIRECTIONS: [&str; 2] = ["ingress", "egress"];
-/// Classes that an alert can have: all but `normal`, which is the first.
-const ALERT_CLASSES: usize = Class::ALL.len() - 1;
-
-/// 0 to 1; finer at both ends, where thresholds lie.
-const SCORE_BUCKETS: [f64; 13] = [
-    0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99,
-];
-/// Seconds. The target is under 1 s; slow attacks take minutes to show.
-const DELAY_BUCKETS: [f64; 14] = [
-    0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0,
-];
-/// Seconds. A tick is 0.25 s, an empty poll takes about 0.1 ms.
-const WORK_BUCKETS: [f64; 13] = [
-    0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
-];
-
-/// How an XDP program is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XdpMode {
-    /// In the driver, before the kernel allocates a packet buffer.
-    Native,
-    /// In the network stack, for drivers without native XDP; slower.
-    Generic,
-}
-
-impl XdpMode {
-    /// Every mode.
-    pub const ALL: [Self; 2] = [Self::Native, Self::Generic];
-
-    /// The mode's name in labels.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Generic => "generic",
-        }
-    }
-}
-
-/// What `netanom_build_info` says.
-#[derive(Clone, Copy, Debug)]
-pub struct Build<'a> {
-    /// The version of the program.
-    pub version: &'a str,
-    /// The commit that it was built from, or `unknown`.
-    pub revision: &'a str,
-}
+pub use labels::{Build, MAX_INTERFACES, MAX_SINKS, XdpMode};
 
 /// All metrics of the sensor. Shared between the daemon, which moves them, and HTTP, which shows them.
 pub struct Metrics {
@@ -434,61 +387,6 @@ struct Interface {
     traffic: [(IntCounter, IntCounter); DIRECTIONS.len()],
     /// In the order of [`XdpMode::ALL`].
     xdp: [IntGauge; XdpMode::ALL.len()],
-}
-
-/// Makes a metric and puts it on the page, so that neither is forgotten.
-struct Maker {
-    registry: Registry,
-}
-
-impl Maker {
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.add(IntCounter::new(name, help))
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        self.add(IntCounterVec::new(Opts::new(name, help), labels))
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        self.add(IntGauge::new(name, help))
-    }
-
-    fn float_gauge(&self, name: &str, help: &str) -> Gauge {
-        self.add(Gauge::new(name, help))
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        self.add(IntGaugeVec::new(Opts::new(name, help), labels))
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
-        self.add(Histogram::with_opts(
-            HistogramOpts::new(name, help).buckets(buckets.to_vec()),
-        ))
-    }
-
-    /// The usual metrics of the process itself: CPU time, memory, files, threads, start time.
-    fn process(&self) {
-        let process = prometheus::process_collector::ProcessCollector::for_self();
-        self.registry
-            .register(Box::new(process))
-            .expect("the process is registered once");
-    }
-
-    fn add<C: Collector + Clone + 'static>(&self, metric: prometheus::Result<C>) -> C {
-        let metric = metric.expect("names, labels and buckets are constants of this file");
-        self.registry
-            .register(Box::new(metric.clone()))
-            .expect("every name stands once in this file");
-        metric
-    }
-}
-
-fn alert_cells<T>(make: impl Fn(&str, &str) -> T) -> [[T; Severity::ALL.len()]; ALERT_CLASSES] {
-    std::array::from_fn(|class| {
-        Severity::ALL.map(|severity| make(Class::ALL[class + 1].name(), severity.name()))
-    })
 }
 
 fn saturating(count: usize) -> i64 {
