@@ -211,6 +211,10 @@ impl DirectionCounters {
                 self.length_min = length;
             }
         }
+        // Segments of one frame leave back to back: gaps of zero, which change no sum.
+        if count > 1 {
+            self.gap_min = 0;
+        }
         if length > self.length_max {
             self.length_max = length;
         }
@@ -218,12 +222,13 @@ impl DirectionCounters {
             self.last = now;
         }
         self.total.add(count, u64::from(packet.length));
-        self.length_squares += u64::from(length) * u64::from(length) * count;
+        let squares = (u64::from(length) * u64::from(length)).wrapping_mul(count);
+        self.length_squares = self.length_squares.wrapping_add(squares);
         if packet.payload > 0 {
             if self.payload_packets == 0 {
                 self.first_payload = now;
             }
-            self.payload_bytes += u64::from(packet.payload);
+            self.payload_bytes = self.payload_bytes.wrapping_add(u64::from(packet.payload));
             self.payload_packets = self.payload_packets.wrapping_add(segments.get());
         }
         for (bit, counter) in self.flags.iter_mut().enumerate() {
@@ -249,38 +254,41 @@ impl DirectionCounters {
         }
     }
 
-    /// Adds what the same endpoint sent later: exact as long as `later` begins after these counters end.
-    pub fn merge(&mut self, later: &Self) {
-        if later.total.packets == 0 {
+    /// Adds what the same endpoint sent at another time: exact when one of the two ends before the other begins, and
+    /// exact but for gaps when they overlap, as on two CPUs.
+    pub fn merge(&mut self, other: &Self) {
+        if other.total.packets == 0 {
             return;
         }
         if self.total.packets == 0 {
-            *self = *later;
+            *self = *other;
             return;
         }
         let had_gap = self.total.packets > 1;
-        self.add_gap(later.first.saturating_sub(self.last) / 1000, !had_gap);
-        if later.total.packets > 1 {
-            self.gap_min = self.gap_min.min(later.gap_min);
-            self.gap_max = self.gap_max.max(later.gap_max);
+        let (begin, end) = (self.first.max(other.first), self.last.min(other.last));
+        self.add_gap(begin.saturating_sub(end) / 1000, !had_gap);
+        if other.total.packets > 1 {
+            self.gap_min = self.gap_min.min(other.gap_min);
+            self.gap_max = self.gap_max.max(other.gap_max);
         }
-        self.gap_sum = self.gap_sum.wrapping_add(later.gap_sum);
-        self.gap_squares = self.gap_squares.wrapping_add(later.gap_squares);
-        self.total.add(later.total.packets, later.total.bytes);
-        if self.payload_packets == 0 {
-            self.first_payload = later.first_payload;
+        self.gap_sum = self.gap_sum.wrapping_add(other.gap_sum);
+        self.gap_squares = self.gap_squares.wrapping_add(other.gap_squares);
+        self.total.add(other.total.packets, other.total.bytes);
+        let is_earlier = other.first_payload < self.first_payload;
+        if self.payload_packets == 0 || (other.payload_packets > 0 && is_earlier) {
+            self.first_payload = other.first_payload;
         }
-        self.payload_bytes = self.payload_bytes.wrapping_add(later.payload_bytes);
-        self.payload_packets = self.payload_packets.wrapping_add(later.payload_packets);
-        self.length_squares = self.length_squares.wrapping_add(later.length_squares);
-        self.length_min = self.length_min.min(later.length_min);
-        self.length_max = self.length_max.max(later.length_max);
-        if later.first < self.first {
-            self.first = later.first;
-            self.first_window = later.first_window;
+        self.payload_bytes = self.payload_bytes.wrapping_add(other.payload_bytes);
+        self.payload_packets = self.payload_packets.wrapping_add(other.payload_packets);
+        self.length_squares = self.length_squares.wrapping_add(other.length_squares);
+        self.length_min = self.length_min.min(other.length_min);
+        self.length_max = self.length_max.max(other.length_max);
+        if other.first < self.first {
+            self.first = other.first;
+            self.first_window = other.first_window;
         }
-        self.last = self.last.max(later.last);
-        for (counter, more) in self.flags.iter_mut().zip(later.flags) {
+        self.last = self.last.max(other.last);
+        for (counter, more) in self.flags.iter_mut().zip(other.flags) {
             *counter = counter.wrapping_add(more);
         }
     }
@@ -357,13 +365,13 @@ impl FlowCounters {
         }
     }
 
-    /// Adds the counters of the same flow from a later generation.
-    pub fn merge(&mut self, later: &Self) {
-        self.low.merge(&later.low);
-        self.high.merge(&later.high);
-        self.egress.add(later.egress.packets, later.egress.bytes);
+    /// Adds the counters of the same flow from another generation or CPU.
+    pub fn merge(&mut self, other: &Self) {
+        self.low.merge(&other.low);
+        self.high.merge(&other.high);
+        self.egress.add(other.egress.packets, other.egress.bytes);
         if self.opener == opener::UNKNOWN {
-            self.opener = later.opener;
+            self.opener = other.opener;
         }
     }
 

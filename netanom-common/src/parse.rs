@@ -11,6 +11,9 @@ const VLAN_TAG: u32 = 4;
 const IPV4_MIN: u32 = 20;
 const IPV6: u32 = 40;
 
+/// Length of a packet whose header leaves it out: the frame alone bounds it.
+const UNSAID: u32 = u32::MAX;
+
 const TYPE_IPV4: u16 = 0x0800;
 const TYPE_IPV6: u16 = 0x86dd;
 
@@ -29,6 +32,10 @@ pub fn parse<B: PacketBytes>(frame: &B) -> Result<Packet, Ignored> {
     let mut ether_type = ethernet.u16(12);
     let mut offset = ETHERNET;
     let mut vlans = Vlans::of_offload(frame.offloaded_vlan());
+    // What the interface took out of the frame is in its length on the wire, but in no offset.
+    let wire_length = frame
+        .wire_length()
+        .saturating_sub(u32::from(vlans.count) * VLAN_TAG);
     // Written twice rather than as a loop: the verifier follows straight code with known offsets far more cheaply.
     if is_vlan(ether_type) {
         let tag = frame
@@ -47,8 +54,8 @@ pub fn parse<B: PacketBytes>(frame: &B) -> Result<Packet, Ignored> {
         }
     }
     match ether_type {
-        TYPE_IPV4 => ipv4(frame, offset, vlans),
-        TYPE_IPV6 => ipv6(frame, offset, vlans),
+        TYPE_IPV4 => ipv4(frame, offset, wire_length, vlans),
+        TYPE_IPV6 => ipv6(frame, offset, wire_length, vlans),
         other if is_vlan(other) => Err(Ignored::TooDeep),
         _ => Err(Ignored::NotIp),
     }
@@ -105,12 +112,31 @@ struct Network {
     offset: u32,
     /// Bytes from there to the end of the IP packet.
     length: u32,
+    /// Whether that is less than the IP header says.
+    is_cut: bool,
     later_fragment: bool,
     vlans: Vlans,
 }
 
+impl Network {
+    /// What a header that ends behind the packet means: either the frame is cut, or the header says too much.
+    #[inline(always)]
+    fn overrun(&self) -> Ignored {
+        if self.is_cut {
+            Ignored::Truncated
+        } else {
+            Ignored::BadHeader
+        }
+    }
+}
+
 #[inline(always)]
-fn ipv4<B: PacketBytes>(frame: &B, offset: u32, vlans: Vlans) -> Result<Packet, Ignored> {
+fn ipv4<B: PacketBytes>(
+    frame: &B,
+    offset: u32,
+    wire_length: u32,
+    vlans: Vlans,
+) -> Result<Packet, Ignored> {
     let header = frame
         .header::<{ IPV4_MIN as usize }>(offset)
         .ok_or(Ignored::Truncated)?;
@@ -119,10 +145,10 @@ fn ipv4<B: PacketBytes>(frame: &B, offset: u32, vlans: Vlans) -> Result<Packet, 
     if first >> 4 != 4 || header_length < IPV4_MIN {
         return Err(Ignored::BadHeader);
     }
-    let on_wire = frame.wire_length().saturating_sub(offset);
+    let on_wire = wire_length.saturating_sub(offset);
     let total = match u32::from(header.u16(2)) {
         // Segmentation offload leaves 0 where the packet does not fit 16 bits (Linux BIG TCP).
-        0 => on_wire,
+        0 => UNSAID,
         length => length,
     };
     if total < header_length {
@@ -136,6 +162,7 @@ fn ipv4<B: PacketBytes>(frame: &B, offset: u32, vlans: Vlans) -> Result<Packet, 
             protocol: header.u8(9),
             offset: offset + header_length,
             length: total.min(on_wire).saturating_sub(header_length),
+            is_cut: total > on_wire,
             later_fragment: header.u16(6) & 0x1fff != 0,
             vlans,
         },
@@ -148,17 +175,22 @@ fn mapped(address: u32) -> RawAddress {
 }
 
 #[inline(always)]
-fn ipv6<B: PacketBytes>(frame: &B, offset: u32, vlans: Vlans) -> Result<Packet, Ignored> {
+fn ipv6<B: PacketBytes>(
+    frame: &B,
+    offset: u32,
+    wire_length: u32,
+    vlans: Vlans,
+) -> Result<Packet, Ignored> {
     let header = frame
         .header::<{ IPV6 as usize }>(offset)
         .ok_or(Ignored::Truncated)?;
     if header.u8(0) >> 4 != 6 {
         return Err(Ignored::BadHeader);
     }
-    let on_wire = frame.wire_length().saturating_sub(offset + IPV6);
+    let on_wire = wire_length.saturating_sub(offset + IPV6);
     let payload = match u32::from(header.u16(4)) {
         // A jumbogram (RFC 2675) or segmentation offload.
-        0 => on_wire,
+        0 => UNSAID,
         length => length,
     };
     let mut network = Network {
@@ -167,6 +199,7 @@ fn ipv6<B: PacketBytes>(frame: &B, offset: u32, vlans: Vlans) -> Result<Packet, 
         protocol: header.u8(6),
         offset: offset + IPV6,
         length: payload.min(on_wire),
+        is_cut: payload > on_wire,
         later_fragment: false,
         vlans,
     };
@@ -216,7 +249,7 @@ fn skip_extensions<B: PacketBytes>(frame: &B, network: &mut Network) -> Result<(
             _ => return Ok(()),
         };
         if length > network.length {
-            return Err(Ignored::BadHeader);
+            return Err(network.overrun());
         }
         network.offset += length;
         network.length -= length;
@@ -290,7 +323,7 @@ fn transport<B: PacketBytes>(frame: &B, network: &Network) -> Result<Packet, Ign
         _ => 0,
     };
     if header_length > network.length {
-        return Err(Ignored::BadHeader);
+        return Err(network.overrun());
     }
     packet.payload = network.length - header_length;
     Ok(packet)

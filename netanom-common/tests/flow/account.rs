@@ -1,0 +1,319 @@
+//! Accounting packet by packet, by values computed by hand.
+
+use std::num::NonZeroU32;
+
+use netanom_common::counter::Tally;
+use netanom_common::flow::{FlowCounters, MAX_GAP, Observation, Side, opener};
+use netanom_common::packet::{Packet, icmp, protocol, tcp as bit};
+
+use crate::packets::{HIGH, LOW, MICROSECOND, SECOND, at, counted, tcp, tcp_with};
+
+#[test]
+fn packets_bytes_and_squares_add_up_per_direction() {
+    let counters = counted(&[
+        (tcp_with(LOW, 46), at(0)),
+        (tcp_with(LOW, 146), at(1)),
+        (tcp_with(HIGH, 1446), at(2)),
+    ]);
+    assert_eq!(
+        counters.low.total,
+        Tally {
+            packets: 2,
+            bytes: 300
+        }
+    );
+    assert_eq!(counters.low.length_squares, 100 * 100 + 200 * 200);
+    assert_eq!(
+        (counters.low.length_min, counters.low.length_max),
+        (100, 200)
+    );
+    assert_eq!(
+        (counters.low.payload_packets, counters.low.payload_bytes),
+        (2, 192)
+    );
+    assert_eq!(
+        counters.high.total,
+        Tally {
+            packets: 1,
+            bytes: 1500
+        }
+    );
+    assert_eq!(counters.high.length_squares, 1500 * 1500);
+    assert_eq!(
+        (counters.high.length_min, counters.high.length_max),
+        (1500, 1500)
+    );
+    assert_eq!((counters.packets(), counters.bytes()), (3, 1800));
+}
+
+#[test]
+fn gaps_are_microseconds_between_packets_of_one_direction() {
+    let counters = counted(&[
+        (tcp(LOW, 0), at(SECOND)),
+        (tcp(HIGH, 0), at(SECOND + 5 * MICROSECOND)),
+        (tcp(LOW, 0), at(SECOND + 10 * MICROSECOND)),
+        (tcp(LOW, 0), at(SECOND + 13 * MICROSECOND + 999)),
+        (tcp(LOW, 0), at(SECOND + 33 * MICROSECOND + 999)),
+    ]);
+    assert_eq!(counters.low.gap_sum, 10 + 3 + 20);
+    assert_eq!(counters.low.gap_squares, 100 + 9 + 400);
+    assert_eq!((counters.low.gap_min, counters.low.gap_max), (3, 20));
+    assert_eq!(
+        (counters.low.first, counters.low.last),
+        (SECOND, SECOND + 33_999)
+    );
+    assert_eq!((counters.high.gap_sum, counters.high.gap_max), (0, 0));
+}
+
+#[test]
+fn a_packet_that_is_older_than_the_last_has_a_gap_of_zero() {
+    let counters = counted(&[
+        (tcp(LOW, 0), at(50 * MICROSECOND)),
+        (tcp(LOW, 0), at(90 * MICROSECOND)),
+        (tcp(LOW, 0), at(60 * MICROSECOND)),
+        (tcp(LOW, 0), at(100 * MICROSECOND)),
+    ]);
+    assert_eq!(
+        (
+            counters.low.gap_sum,
+            counters.low.gap_min,
+            counters.low.gap_max
+        ),
+        (50, 0, 40)
+    );
+    assert_eq!((counters.low.first, counters.low.last), (50_000, 100_000));
+}
+
+#[test]
+fn a_gap_above_a_minute_enters_the_squares_as_a_minute() {
+    let counters = counted(&[(tcp(LOW, 0), at(0)), (tcp(LOW, 0), at(7200 * SECOND))]);
+    assert_eq!(counters.low.gap_sum, 7_200_000_000);
+    assert_eq!(counters.low.gap_squares, MAX_GAP * MAX_GAP);
+    assert_eq!(
+        (counters.low.gap_min, counters.low.gap_max),
+        (u32::MAX, u32::MAX)
+    );
+}
+
+#[test]
+fn each_tcp_flag_is_counted() {
+    let counters = counted(&[
+        (tcp(LOW, bit::SYN), at(0)),
+        (tcp(LOW, bit::ACK), at(1)),
+        (tcp(LOW, bit::ACK | bit::PSH), at(2)),
+        (tcp(LOW, 0xff), at(3)),
+    ]);
+    let flags = [
+        bit::FIN,
+        bit::SYN,
+        bit::RST,
+        bit::PSH,
+        bit::ACK,
+        bit::URG,
+        0x40,
+        0x80,
+    ];
+    assert_eq!(
+        flags.map(|flag| counters.low.flag(flag)),
+        [1, 2, 1, 2, 3, 1, 1, 1]
+    );
+    assert_eq!(counters.high.flags, [0; 8]);
+}
+
+#[test]
+fn icmp_kinds_share_the_flag_counters_and_open_nothing() {
+    let ping = Packet {
+        protocol: protocol::ICMP,
+        ..tcp(LOW, icmp::ECHO_REPLY)
+    };
+    let counters = counted(&[(ping, at(0))]);
+    assert_eq!(counters.low.flag(icmp::ECHO_REPLY), 1);
+    assert_eq!(counters.opener, opener::UNKNOWN);
+}
+
+#[test]
+fn the_first_window_and_the_first_payload_are_kept() {
+    let opening = Packet {
+        window: 1024,
+        ..tcp(LOW, bit::SYN)
+    };
+    let later = Packet {
+        window: 65_535,
+        ..tcp_with(LOW, 10)
+    };
+    let counters = counted(&[
+        (opening, at(5)),
+        (later, at(6)),
+        (later, at(7)),
+        (tcp(HIGH, 0), at(8)),
+    ]);
+    assert_eq!(
+        (counters.low.first_window, counters.low.first_payload),
+        (1024, 6)
+    );
+    assert_eq!(
+        (counters.high.first_window, counters.high.first_payload),
+        (0, 0)
+    );
+}
+
+#[test]
+fn a_segmented_frame_counts_as_its_segments() {
+    // Three segments of 1448 bytes and 54 of headers each, as `wire_len` gives them.
+    let packet = Packet {
+        payload: 3 * 1448,
+        length: 3 * 1502,
+        ..tcp(LOW, bit::ACK)
+    };
+    let seen = Observation {
+        now: SECOND,
+        segments: NonZeroU32::new(3).unwrap(),
+        egress: true,
+    };
+    let counters = counted(&[(packet, seen)]);
+    assert_eq!(
+        counters.low.total,
+        Tally {
+            packets: 3,
+            bytes: 4506
+        }
+    );
+    assert_eq!(counters.low.length_squares, 3 * 1502 * 1502);
+    assert_eq!(
+        (counters.low.length_min, counters.low.length_max),
+        (1502, 1502)
+    );
+    assert_eq!(
+        (counters.low.payload_packets, counters.low.payload_bytes),
+        (3, 4344)
+    );
+    assert_eq!(counters.low.flag(bit::ACK), 1);
+    assert_eq!(counters.egress, counters.low.total);
+}
+
+#[test]
+fn segments_of_one_frame_have_no_gap_between_them() {
+    let seen = |now, segments| Observation {
+        segments: NonZeroU32::new(segments).unwrap(),
+        ..at(now)
+    };
+    for segments in [[1, 2], [2, 1], [2, 2]] {
+        let counters = counted(&[
+            (tcp_with(LOW, 2000), seen(SECOND, segments[0])),
+            (
+                tcp_with(LOW, 2000),
+                seen(SECOND + 9 * MICROSECOND, segments[1]),
+            ),
+        ]);
+        assert_eq!(
+            (counters.low.gap_min, counters.low.gap_max),
+            (0, 9),
+            "{segments:?}"
+        );
+    }
+}
+
+#[test]
+fn only_what_left_is_egress() {
+    let left = |now| Observation {
+        egress: true,
+        ..at(now)
+    };
+    let counters = counted(&[
+        (tcp_with(LOW, 46), left(0)),
+        (tcp_with(HIGH, 946), at(1)),
+        (tcp_with(LOW, 446), left(2)),
+    ]);
+    assert_eq!(
+        counters.egress,
+        Tally {
+            packets: 2,
+            bytes: 600
+        }
+    );
+}
+
+#[test]
+fn sums_wrap_without_a_panic() {
+    // A damaged capture may claim any length.
+    let packet = Packet {
+        payload: u32::MAX,
+        length: u32::MAX,
+        ..tcp(LOW, 0)
+    };
+    let counters = counted(&[(packet, at(0)), (packet, at(u64::MAX)), (packet, at(1))]);
+    let square = u64::from(u32::MAX) * u64::from(u32::MAX);
+    assert_eq!(counters.low.length_squares, square.wrapping_mul(3));
+    let mut twice = counters;
+    twice.merge(&counters);
+    assert_eq!(twice.low.length_squares, square.wrapping_mul(6));
+}
+
+#[test]
+fn the_sender_of_a_syn_is_the_initiator() {
+    assert_eq!(
+        counted(&[(tcp(LOW, bit::SYN), at(0))]).initiator(),
+        Side::Low
+    );
+    assert_eq!(
+        counted(&[(tcp(HIGH, bit::SYN), at(0))]).initiator(),
+        Side::High
+    );
+}
+
+#[test]
+fn the_receiver_of_a_syn_with_ack_is_the_initiator() {
+    let answer = bit::SYN | bit::ACK;
+    assert_eq!(
+        counted(&[(tcp(LOW, answer), at(0))]).initiator(),
+        Side::High
+    );
+    assert_eq!(
+        counted(&[(tcp(HIGH, answer), at(0))]).initiator(),
+        Side::Low
+    );
+}
+
+#[test]
+fn a_later_syn_does_not_change_the_initiator() {
+    let counters = counted(&[(tcp(HIGH, bit::SYN), at(0)), (tcp(LOW, bit::SYN), at(1))]);
+    assert_eq!(counters.initiator(), Side::High);
+}
+
+#[test]
+fn without_a_syn_the_sender_of_the_first_packet_is_the_initiator() {
+    let (from_low, from_high) = ((tcp(LOW, bit::ACK), at(2)), (tcp(HIGH, bit::ACK), at(3)));
+    assert_eq!(counted(&[from_low]).initiator(), Side::Low);
+    assert_eq!(counted(&[from_high]).initiator(), Side::High);
+    assert_eq!(counted(&[from_low, from_high]).initiator(), Side::Low);
+    assert_eq!(
+        counted(&[(from_high.0, at(1)), from_low]).initiator(),
+        Side::High
+    );
+}
+
+#[test]
+fn a_syn_decides_even_when_it_comes_late() {
+    let counters = counted(&[(tcp(LOW, bit::ACK), at(0)), (tcp(HIGH, bit::SYN), at(1))]);
+    assert_eq!(counters.initiator(), Side::High);
+}
+
+#[test]
+fn syn_in_another_protocol_is_no_syn() {
+    let packet = Packet {
+        protocol: protocol::UDP,
+        ..tcp(HIGH, bit::SYN)
+    };
+    assert_eq!(
+        counted(&[(tcp(LOW, 0), at(0)), (packet, at(1))]).initiator(),
+        Side::Low
+    );
+}
+
+#[test]
+fn nothing_counted_is_all_zeros() {
+    // The kernel starts a flow from a value of zeros.
+    let zeros: FlowCounters = zerocopy::FromZeros::new_zeroed();
+    assert_eq!(zeros, FlowCounters::default());
+    assert_eq!((zeros.packets(), zeros.bytes()), (0, 0));
+}

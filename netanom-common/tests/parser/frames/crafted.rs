@@ -1,0 +1,102 @@
+//! One frame for each way through the parser. What it makes of each stands in `tests/parser.rs`.
+
+use super::{Extension, frame};
+use Extension::{Authentication, Fragment, Raw};
+
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// The TCP header's offset in a frame without tags, options and extension headers.
+const IN_IPV4: usize = 14 + 20;
+const IN_IPV6: usize = 14 + 40;
+
+/// Makes a function of each frame, and the list of all.
+macro_rules! crafted {
+    ($($name:ident = $frame:expr;)*) => {
+        $(pub(crate) fn $name() -> Vec<u8> { $frame.build() })*
+
+        /// Every frame, with its name.
+        pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
+            vec![$((stringify!($name), $name())),*]
+        }
+    };
+}
+
+crafted! {
+    // Ethernet and VLAN.
+    one_tag = frame().vlan(5).ipv4().tcp(443, SYN, 0);
+    priority_tag = frame().tag(0x8100, 0x6000).ipv4().tcp(443, SYN, 0);
+    tag_with_priority_bits = frame().tag(0x8100, 0xf005).ipv4().tcp(443, SYN, 0);
+    qinq = frame().tag(0x88a8, 7).vlan(5).ipv6().udp(53).payload(20);
+    old_qinq = frame().tag(0x9100, 7).vlan(5).ipv4().udp(53).payload(20);
+    three_tags = frame().tag(0x88a8, 7).vlan(5).vlan(6).ipv4().tcp(443, SYN, 0);
+    arp = frame().other(0x0806, &[0; 28]).padded(60);
+    tagged_arp = frame().vlan(5).other(0x0806, &[0; 28]).padded(60);
+    spanning_tree = frame().other(38, &[0x42, 0x42, 3]).padded(60);
+    empty_ethernet = frame().other(0x0800, &[]);
+
+    // IPv4.
+    ipv4_tcp = frame().ipv4().tcp(443, ACK, 0).payload(100);
+    ipv4_tcp_answer = frame().ipv4().tcp(443, ACK, 0).payload(1000).answer();
+    ipv4_options = frame().ipv4_options(12).tcp(443, ACK, 0).payload(10);
+    most_ipv4_options = frame().ipv4_options(40).udp(53).payload(10);
+    first_fragment = frame().ipv4_fragment(0, true).udp(53).payload(72);
+    later_fragment = frame().ipv4_fragment(10, false).protocol(17, &[]).payload(30);
+    last_empty_fragment = frame().ipv4_fragment(10, false).protocol(6, &[]);
+    ipv6_in_an_ipv4_frame = frame().ipv4().tcp(443, SYN, 0).with(14, 0x65);
+    ipv4_header_of_16_bytes = frame().ipv4().tcp(443, SYN, 0).with(14, 0x44);
+    total_shorter_than_the_header = frame().ipv4().tcp(443, SYN, 0).with(17, 19);
+    total_shorter_than_the_tcp_header = frame().ipv4().tcp(443, SYN, 0).with(17, 39);
+    total_shorter_than_the_udp_header = frame().ipv4().udp(53).with(17, 27);
+    total_beyond_the_frame = frame().ipv4().tcp(443, ACK, 0).payload(100).with(16, 0x40);
+    // With segmentation offload the length does not fit and is 0.
+    total_of_zero = frame().ipv4().tcp(443, ACK, 0).payload(1400).with(16, 0).with(17, 0);
+    total_of_zero_with_options = frame().ipv4_options(8).tcp(443, ACK, 0).with(16, 0).with(17, 0);
+    padded_acknowledgment = frame().ipv4().tcp(443, ACK, 0).padded(60);
+
+    // IPv6.
+    ipv6_tcp = frame().ipv6().tcp(443, ACK, 0).payload(100);
+    ipv6_tcp_answer = frame().ipv6().tcp(443, ACK, 0).payload(1000).answer();
+    hop_by_hop = frame().ipv6_with(&[Raw(0, 8)]).icmpv6(143).payload(20);
+    routing = frame().ipv6_with(&[Raw(43, 24)]).tcp(443, SYN, 0);
+    destination_options = frame().ipv6_with(&[Raw(60, 16)]).udp(53).payload(9);
+    mobility = frame().ipv6_with(&[Raw(135, 8)]).udp(53).payload(9);
+    authentication = frame().ipv6_with(&[Authentication(12)]).tcp(443, SYN, 0);
+    ipv6_first_fragment = frame().ipv6_with(&[Fragment(0, true)]).udp(53).payload(72);
+    ipv6_later_fragment = frame().ipv6_with(&[Fragment(10, false)]).protocol(17, &[]).payload(30);
+    // The order that RFC 8200 4.1 recommends; each of the headers that are followed once.
+    all_extensions = frame()
+        .ipv6_with(&[Raw(0, 8), Raw(60, 8), Raw(43, 8), Fragment(0, true), Authentication(12), Raw(60, 8)])
+        .tcp(443, SYN, 0);
+    eight_extensions = frame().ipv6_with(&[Raw(60, 8); 8]).tcp(443, SYN, 0);
+    extension_beyond_the_packet = frame().ipv6_with(&[Raw(60, 8)]).tcp(443, SYN, 0).with(IN_IPV6 + 1, 4);
+    no_next_header = frame().ipv6().protocol(59, &[]).payload(8);
+    ipv4_in_an_ipv6_frame = frame().ipv6().tcp(443, SYN, 0).with(14, 0x45);
+    payload_shorter_than_the_tcp_header = frame().ipv6().tcp(443, SYN, 0).with(19, 19);
+    payload_of_zero = frame().ipv6().tcp(443, ACK, 0).payload(1400).with(18, 0).with(19, 0);
+
+    // Transport.
+    tcp_options = frame().ipv4().tcp(443, SYN, 20);
+    most_tcp_options = frame().vlan(5).ipv6().tcp(443, SYN, 40).payload(5);
+    every_tcp_flag = frame().ipv4().tcp(443, 0xff, 0);
+    tcp_header_of_16_bytes = frame().ipv4().tcp(443, SYN, 0).with(IN_IPV4 + 12, 0x40);
+    tcp_header_beyond_the_packet = frame().ipv4().tcp(443, SYN, 0).payload(3).with(IN_IPV4 + 12, 0x60);
+    udp_without_payload = frame().ipv4().udp(9);
+    ping = frame().ipv4().icmp(8).payload(56);
+    pong = frame().ipv4().icmp(0).payload(56).answer();
+    unreachable = frame().ipv4().icmp(3).payload(28).answer();
+    time_exceeded = frame().ipv4().icmp(11).payload(28).answer();
+    router_advertisement = frame().ipv4().icmp(9);
+    redirect = frame().ipv4().icmp(5);
+    ping_v6 = frame().ipv6().icmpv6(128).payload(56);
+    pong_v6 = frame().ipv6().icmpv6(129).payload(56).answer();
+    unreachable_v6 = frame().ipv6().icmpv6(1).payload(48).answer();
+    time_exceeded_v6 = frame().ipv6().icmpv6(3).payload(48).answer();
+    neighbour_solicitation = frame().ipv6().icmpv6(135).payload(24);
+    packet_too_big = frame().ipv6().icmpv6(2).payload(24);
+    sctp = frame().ipv4().sctp(3868).payload(16);
+    sctp_answer = frame().ipv6().sctp(3868).payload(16).answer();
+    esp = frame().ipv4().protocol(50, &[0; 8]).payload(64);
+    gre = frame().ipv4().protocol(47, &[0, 0, 8, 0]).payload(20);
+    authentication_in_ipv4 = frame().ipv4().protocol(51, &[6, 4, 0, 0]).payload(20);
+}
