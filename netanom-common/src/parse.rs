@@ -112,20 +112,20 @@ struct Network {
     offset: u32,
     /// Bytes from there to the end of the IP packet.
     length: u32,
-    /// Whether that is less than the IP header says.
-    is_cut: bool,
+    /// The same by the IP header alone; more than `length` when the frame is cut.
+    claimed: u32,
     later_fragment: bool,
     vlans: Vlans,
 }
 
 impl Network {
-    /// What a header that ends behind the packet means: either the frame is cut, or the header says too much.
+    /// What a header of `length` bytes that ends behind the frame means.
     #[inline(always)]
-    fn overrun(&self) -> Ignored {
-        if self.is_cut {
-            Ignored::Truncated
-        } else {
+    fn overrun(&self, length: u32) -> Ignored {
+        if length > self.claimed {
             Ignored::BadHeader
+        } else {
+            Ignored::Truncated
         }
     }
 }
@@ -162,7 +162,7 @@ fn ipv4<B: PacketBytes>(
             protocol: header.u8(9),
             offset: offset + header_length,
             length: total.min(on_wire).saturating_sub(header_length),
-            is_cut: total > on_wire,
+            claimed: total - header_length,
             later_fragment: header.u16(6) & 0x1fff != 0,
             vlans,
         },
@@ -199,7 +199,7 @@ fn ipv6<B: PacketBytes>(
         protocol: header.u8(6),
         offset: offset + IPV6,
         length: payload.min(on_wire),
-        is_cut: payload > on_wire,
+        claimed: payload,
         later_fragment: false,
         vlans,
     };
@@ -249,10 +249,11 @@ fn skip_extensions<B: PacketBytes>(frame: &B, network: &mut Network) -> Result<(
             _ => return Ok(()),
         };
         if length > network.length {
-            return Err(network.overrun());
+            return Err(network.overrun(length));
         }
         network.offset += length;
         network.length -= length;
+        network.claimed -= length;
         if network.later_fragment {
             return Ok(());
         }
@@ -323,7 +324,7 @@ fn transport<B: PacketBytes>(frame: &B, network: &Network) -> Result<Packet, Ign
         _ => 0,
     };
     if header_length > network.length {
-        return Err(network.overrun());
+        return Err(network.overrun(header_length));
     }
     packet.payload = network.length - header_length;
     Ok(packet)

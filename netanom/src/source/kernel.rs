@@ -4,6 +4,7 @@
 //! program has ended, and then empties the shards that nobody writes any more; so no packet is lost or counted twice.
 
 mod attach;
+mod inject;
 mod load;
 
 use std::os::fd::AsFd;
@@ -22,6 +23,7 @@ use super::{Direction, FlowSource, Interface, SourceError, Stop, XdpMode, batch}
 use crate::flow::{IgnoredTallies, Timestamp, Window};
 
 pub use attach::Attachment;
+pub use inject::{Injector, Wire};
 pub use load::verified_instructions;
 
 /// Entries of one batch call: 2.6 MB of buffers.
@@ -56,7 +58,7 @@ pub struct Fill {
 /// The kernel's flow counters as a source of windows. Dropping it detaches.
 pub struct KernelSource {
     // Owns the programs and their links.
-    _ebpf: Ebpf,
+    ebpf: Ebpf,
     /// Every CPU's shard, of both generations.
     shards: [Vec<MapData>; 2],
     generation: Array<MapData, u32>,
@@ -102,7 +104,7 @@ impl KernelSource {
         }
         let clock = Clock::now();
         Ok(Self {
-            _ebpf: loaded.ebpf,
+            ebpf: loaded.ebpf,
             generation: loaded.generation,
             ignored: loaded.ignored,
             logger: loaded.logger,

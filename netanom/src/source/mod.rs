@@ -127,6 +127,17 @@ pub enum SourceError {
         /// What the kernel answered.
         detail: String,
     },
+    /// The kernel does not run a program on a frame.
+    #[error(
+        "the kernel does not run the program on a frame of {length} bytes: {detail}; it takes frames from an Ethernet \
+         header on, for TCX with a whole IP header and about 3700 bytes at most"
+    )]
+    Inject {
+        /// Bytes of the frame.
+        length: usize,
+        /// What the kernel answered.
+        detail: String,
+    },
     /// A map could not be read or written.
     #[error("cannot read the kernel's flow counters: {detail}")]
     Map {

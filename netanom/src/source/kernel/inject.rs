@@ -1,0 +1,115 @@
+//! Frames handed to the kernel programs one by one, with no interface: how tests and benches reach them.
+//!
+//! The kernel runs a program on a frame by `BPF_PROG_TEST_RUN`, as if the loopback interface of the caller's network
+//! namespace (index 1) had received or sent it. It refuses frames that are shorter than an Ethernet header.
+
+use std::time::Duration;
+
+use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
+
+use super::load::{EGRESS, XDP, chain, program};
+use super::{KernelSettings, KernelSource};
+use crate::flow::Window;
+use crate::source::{Direction, SourceError, Stop, XdpMode};
+
+/// The kernel programs, loaded and attached to nothing.
+///
+/// The program runs on the CPU of the calling thread and counts in that CPU's shard. A thread that moves to another
+/// CPU therefore leaves two parts of a flow in one window, as a live flow does whose packets arrive on two queues.
+#[derive(Debug)]
+pub struct Injector {
+    source: KernelSource,
+}
+
+/// What becomes of a frame that leaves, beside its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// Bytes on the wire, with the headers of every segment: from the frame's length to 65,536.
+    pub length: u32,
+    /// Packets that the frame becomes; 0 without segmentation offload.
+    pub segments: u32,
+}
+
+/// `struct __sk_buff` and two of its fields (include/uapi/linux/bpf.h); all others are zero.
+const SK_BUFF: usize = 192;
+const WIRE_LENGTH: usize = 160;
+const SEGMENTS: usize = 164;
+
+impl Injector {
+    /// Loads the programs with room for `capacity` flows a window, over all CPUs.
+    ///
+    /// # Errors
+    /// As [`KernelSource::open`].
+    pub fn load(capacity: u32) -> Result<Self, SourceError> {
+        let settings = KernelSettings {
+            interfaces: Vec::new(),
+            mode: XdpMode::Auto,
+            direction: Direction::Both,
+            capacity,
+            tick: Duration::ZERO,
+        };
+        let source = KernelSource::open(&settings, Stop::default())?;
+        Ok(Self { source })
+    }
+
+    /// Runs the XDP program on a frame as if it came in; returns the program's verdict (`enum xdp_action`).
+    ///
+    /// # Errors
+    /// [`SourceError::Inject`] when the kernel does not take the frame.
+    pub fn receive(&mut self, frame: &[u8]) -> Result<u32, SourceError> {
+        let xdp: &mut Xdp = program(&mut self.source.ebpf, XDP)?;
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            ..TestRunOptions::new()
+        };
+        let outcome = xdp.test_run(options);
+        let outcome = outcome.map_err(|error| refused(frame, &error))?;
+        Ok(outcome.return_value)
+    }
+
+    /// Runs the TCX program on a frame as if it was about to leave; returns its verdict (`enum tcx_action_base`).
+    ///
+    /// # Errors
+    /// [`SourceError::Inject`] when the kernel does not take the frame, or not with this `wire`.
+    pub fn send(&mut self, frame: &[u8], wire: Wire) -> Result<i32, SourceError> {
+        let classifier: &mut SchedClassifier = program(&mut self.source.ebpf, EGRESS)?;
+        // Without a context the kernel leaves the length on the wire at 0.
+        let mut context = [0; SK_BUFF];
+        context[WIRE_LENGTH..][..4].copy_from_slice(&wire.length.to_ne_bytes());
+        context[SEGMENTS..][..4].copy_from_slice(&wire.segments.to_ne_bytes());
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            ctx_in: Some(&context),
+            ..TestRunOptions::new()
+        };
+        let outcome = classifier.test_run(options);
+        let outcome = outcome.map_err(|error| refused(frame, &error))?;
+        Ok(outcome.return_value.cast_signed())
+    }
+
+    /// Takes what was counted since the last time. Packets have the time of their injection.
+    ///
+    /// # Errors
+    /// [`SourceError::Map`] when the counters cannot be read.
+    pub fn drain(&mut self) -> Result<Window, SourceError> {
+        self.source.drain()
+    }
+}
+
+impl Wire {
+    /// A frame that leaves as it is.
+    #[must_use]
+    pub fn of(frame: &[u8]) -> Self {
+        Self {
+            length: frame.len() as u32,
+            segments: 0,
+        }
+    }
+}
+
+fn refused(frame: &[u8], error: &dyn std::error::Error) -> SourceError {
+    SourceError::Inject {
+        length: frame.len(),
+        detail: chain(error),
+    }
+}

@@ -1,0 +1,346 @@
+//! The loaded kernel programs and the same code in user space: one frame, one count.
+//!
+//! Frames reach the programs by `BPF_PROG_TEST_RUN`, which itself refuses those shorter than an Ethernet header, and for
+//! TCX those of IP without a whole IP header; what is made of these stands in netanom-common's tests alone.
+#![cfg(feature = "live")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "../../netanom-common/tests/parser/frames/mod.rs"]
+mod frames;
+#[path = "../../netanom-common/tests/parser/mutated.rs"]
+mod mutated;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use netanom::flow::{IgnoredTallies, Window};
+use netanom::source::SourceError;
+use netanom::source::kernel::{Injector, Wire, verified_instructions};
+use netanom_common::counter::Tally;
+use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Observation};
+use netanom_common::packet::{Frame, PacketBytes};
+use netanom_common::parse::parse;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+use proptest::collection::vec;
+use proptest::test_runner::{Config, TestRng, TestRunner};
+
+use crate::frames::crafted;
+use crate::mutated::mutated;
+
+/// What the kernel takes for the interface of an injected frame: the loopback.
+const LOOPBACK: u32 = 1;
+const SHORTEST: usize = 14;
+/// More than any test here counts between two drains, even when all of it lands on one CPU.
+const CAPACITY: u32 = 65_536;
+
+const XDP_PASS: u32 = 2;
+const TCX_NEXT: i32 = -1;
+
+#[test]
+fn each_crafted_frame_is_counted_as_in_user_space() {
+    let Some(mut injector) = injector("each_crafted_frame_is_counted_as_in_user_space") else {
+        return;
+    };
+    for (name, frame) in crafted::all() {
+        for step in both_ways(&frame) {
+            let (kernel, user) = count(&mut injector, &[step]);
+            assert_eq!(kernel, user, "{name}: {step:?}");
+        }
+    }
+}
+
+#[test]
+fn all_crafted_frames_together_are_counted_as_in_user_space() {
+    let Some(mut injector) = injector("all_crafted_frames_together_are_counted_as_in_user_space")
+    else {
+        return;
+    };
+    let frames = crafted::all();
+    let steps: Vec<_> = frames
+        .iter()
+        .flat_map(|(_, frame)| both_ways(frame))
+        .collect();
+    let (kernel, user) = count(&mut injector, &steps);
+    assert_eq!(kernel, user);
+    assert_eq!(user.packets(), steps.len() as u64);
+}
+
+#[test]
+fn every_truncation_is_counted_as_in_user_space() {
+    let Some(mut injector) = injector("every_truncation_is_counted_as_in_user_space") else {
+        return;
+    };
+    for (name, frame) in crafted::all() {
+        let steps: Vec<_> = (SHORTEST..frame.len())
+            .flat_map(|end| both_ways(&frame[..end]))
+            .collect();
+        let (kernel, user) = count(&mut injector, &steps);
+        assert_eq!(kernel, user, "{name}");
+    }
+}
+
+#[test]
+fn changed_frames_are_counted_as_in_user_space() {
+    let Some(injector) = injector("changed_frames_are_counted_as_in_user_space") else {
+        return;
+    };
+    let injector = RefCell::new(injector);
+    let config = Config {
+        cases: 64,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let random = TestRng::deterministic_rng(config.rng_algorithm);
+    // A batch, because a drain waits for all CPUs: 64 batches are some ten thousand frames, twice.
+    let outcome = TestRunner::new_with_rng(config, random).run(&vec(mutated(), 0..400), |frames| {
+        let steps: Vec<_> = frames.iter().flat_map(|frame| both_ways(frame)).collect();
+        let (kernel, user) = count(&mut injector.borrow_mut(), &steps);
+        proptest::prop_assert_eq!(kernel, user);
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn a_segmented_frame_is_counted_as_its_segments() {
+    let Some(mut injector) = injector("a_segmented_frame_is_counted_as_its_segments") else {
+        return;
+    };
+    let frame = crafted::ipv4_tcp();
+    let wire = Wire {
+        length: 4506,
+        segments: 3,
+    };
+    let (kernel, user) = count(&mut injector, &[Step::Out(&frame, wire)]);
+    assert_eq!(kernel, user);
+    assert_eq!((user.packets(), user.bytes()), (3, 4506));
+}
+
+#[test]
+fn a_flow_that_moves_between_cpus_stays_one_flow() {
+    let Some(mut injector) = injector("a_flow_that_moves_between_cpus_stays_one_flow") else {
+        return;
+    };
+    let frame = crafted::ipv4_tcp();
+    let this_thread = Pid::from_raw(0);
+    let allowed = sched_getaffinity(this_thread).unwrap();
+    let cpus: Vec<_> = (0..CpuSet::count())
+        .filter(|cpu| allowed.is_set(*cpu).unwrap())
+        .collect();
+    let mut verdicts = Vec::new();
+    for cpu in &cpus {
+        let mut one = CpuSet::new();
+        one.set(*cpu).unwrap();
+        sched_setaffinity(this_thread, &one).unwrap();
+        verdicts.push(injector.receive(&frame).unwrap());
+    }
+    let window = injector.drain().unwrap();
+    sched_setaffinity(this_thread, &allowed).unwrap();
+
+    assert_eq!(window.flows.len(), cpus.len(), "a part on each CPU");
+    let counted = Counted::of(window);
+    assert_eq!(counted.flows.len(), 1);
+    assert_eq!(counted.packets(), cpus.len() as u64);
+    assert!(verdicts.iter().all(|verdict| *verdict == XDP_PASS));
+}
+
+#[test]
+fn a_drain_takes_what_was_counted_once() {
+    let Some(mut injector) = injector("a_drain_takes_what_was_counted_once") else {
+        return;
+    };
+    let (frame, arp) = (crafted::ipv4_tcp(), crafted::arp());
+    count(&mut injector, &[Step::In(&frame), Step::In(&arp)]);
+    assert_eq!(Counted::of(injector.drain().unwrap()), Counted::default());
+}
+
+#[test]
+fn a_full_shard_loses_the_flow_and_counts_the_packet() {
+    let Some(mut injector) = injector_with("a_full_shard_loses_the_flow_and_counts_the_packet", 1)
+    else {
+        return;
+    };
+    let mut frame = crafted::ipv4_tcp();
+    for source in 0..=u16::MAX {
+        frame[28..30].copy_from_slice(&source.to_be_bytes());
+        assert_eq!(injector.receive(&frame).unwrap(), XDP_PASS);
+    }
+    let window = injector.drain().unwrap();
+    let [.., full, _error] = window.ignored.0;
+    assert!(full.packets > 0 && !window.flows.is_empty(), "{full:?}");
+    assert_eq!(Counted::of(window).packets(), 65_536);
+}
+
+#[test]
+fn a_frame_shorter_than_an_ethernet_header_is_refused_with_its_length() {
+    let Some(mut injector) =
+        injector("a_frame_shorter_than_an_ethernet_header_is_refused_with_its_length")
+    else {
+        return;
+    };
+    let frame = [0; SHORTEST - 1];
+    let refusals = [
+        injector.receive(&frame).unwrap_err(),
+        injector.send(&frame, Wire::of(&frame)).unwrap_err(),
+    ];
+    for refusal in refusals {
+        assert!(refusal.to_string().contains("13 bytes"), "{refusal}");
+    }
+}
+
+#[test]
+fn the_verifier_walks_through_at_most_100_000_instructions() {
+    let counts = match verified_instructions() {
+        Ok(counts) => counts,
+        Err(error) => {
+            return refused(
+                "the_verifier_walks_through_at_most_100_000_instructions",
+                &error,
+            );
+        }
+    };
+    assert_eq!(counts.len(), 2, "{counts:?}");
+    for (program, instructions) in counts {
+        println!("{program}: {instructions} instructions verified");
+        assert!(
+            (1..=100_000).contains(&instructions),
+            "{program}: {instructions}"
+        );
+    }
+}
+
+fn injector(test: &str) -> Option<Injector> {
+    injector_with(test, CAPACITY)
+}
+
+fn injector_with(test: &str, capacity: u32) -> Option<Injector> {
+    Injector::load(capacity)
+        .map_err(|error| refused(test, &error))
+        .ok()
+}
+
+/// Only a machine that does not let us use BPF excuses a test.
+fn refused(test: &str, error: &SourceError) {
+    assert!(matches!(error, SourceError::NoPrivilege { .. }), "{error}");
+    common::skip(test, &error.to_string());
+}
+
+/// A frame, in which direction it goes.
+#[derive(Clone, Copy, Debug)]
+enum Step<'a> {
+    In(&'a [u8]),
+    Out(&'a [u8], Wire),
+}
+
+/// A frame coming in and leaving, as far as `BPF_PROG_TEST_RUN` takes it.
+fn both_ways(frame: &[u8]) -> impl Iterator<Item = Step<'_>> {
+    let shortest_out = match frame.get(12..14) {
+        Some([0x08, 0x00]) => SHORTEST + 20,
+        Some([0x86, 0xdd]) => SHORTEST + 40,
+        _ => SHORTEST,
+    };
+    let come_in = (frame.len() >= SHORTEST).then_some(Step::In(frame));
+    let leave = (frame.len() >= shortest_out).then_some(Step::Out(frame, Wire::of(frame)));
+    come_in.into_iter().chain(leave)
+}
+
+/// Counts the frames in the kernel and in user space. Every frame has to pass.
+fn count(injector: &mut Injector, steps: &[Step<'_>]) -> (Counted, Counted) {
+    let mut user = Counted::default();
+    for step in steps {
+        match *step {
+            Step::In(frame) => {
+                assert_eq!(injector.receive(frame).unwrap(), XDP_PASS, "{frame:02x?}");
+                user.add(&Frame::whole(frame), NonZeroU32::MIN, false);
+            }
+            Step::Out(frame, wire) => {
+                assert_eq!(
+                    injector.send(frame, wire).unwrap(),
+                    TCX_NEXT,
+                    "{frame:02x?}"
+                );
+                let segments = NonZeroU32::new(wire.segments).unwrap_or(NonZeroU32::MIN);
+                user.add(&Frame::captured(frame, wire.length), segments, true);
+            }
+        }
+    }
+    (Counted::of(injector.drain().unwrap()), user)
+}
+
+/// All that was counted, without times: the kernel takes them from its own clock.
+#[derive(Debug, Default, PartialEq)]
+struct Counted {
+    flows: BTreeMap<FlowKey, FlowCounters>,
+    ignored: IgnoredTallies,
+}
+
+impl Counted {
+    fn of(window: Window) -> Self {
+        let mut flows: BTreeMap<FlowKey, FlowCounters> = BTreeMap::new();
+        for (key, counters) in window.flows {
+            flows.entry(key).or_default().merge(&counters);
+        }
+        for counters in flows.values_mut() {
+            counters.low = timeless(&counters.low);
+            counters.high = timeless(&counters.high);
+        }
+        Self {
+            flows,
+            ignored: window.ignored,
+        }
+    }
+
+    fn add(&mut self, frame: &Frame<'_>, segments: NonZeroU32, egress: bool) {
+        match parse(frame) {
+            Ok(packet) => {
+                let (key, side) = FlowKey::of(&packet, LOOPBACK);
+                let counters = self.flows.entry(key).or_default();
+                counters.account(
+                    side,
+                    &packet,
+                    Observation {
+                        now: 0,
+                        segments,
+                        egress,
+                    },
+                );
+            }
+            Err(reason) => {
+                self.ignored.0[reason as usize]
+                    .add(u64::from(segments.get()), u64::from(frame.wire_length()));
+            }
+        }
+    }
+
+    fn tallies(&self) -> impl Iterator<Item = Tally> {
+        let flows = self
+            .flows
+            .values()
+            .flat_map(|flow| [flow.low.total, flow.high.total]);
+        flows.chain(self.ignored.0)
+    }
+
+    fn packets(&self) -> u64 {
+        self.tallies().map(|tally| tally.packets).sum()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.tallies().map(|tally| tally.bytes).sum()
+    }
+}
+
+fn timeless(sent: &DirectionCounters) -> DirectionCounters {
+    DirectionCounters {
+        first: 0,
+        last: 0,
+        first_payload: 0,
+        gap_sum: 0,
+        gap_squares: 0,
+        gap_min: 0,
+        gap_max: 0,
+        ..*sent
+    }
+}
