@@ -192,6 +192,10 @@ pub struct DirectionCounters {
     pub first_window: u32,
 }
 
+/// Of the packets that a frame is cut into, each has these bits; the first or the last alone has the others
+/// (tcp_gso_segment in net/ipv4/tcp_offload.c).
+const ON_EACH_SEGMENT: u8 = tcp::ACK | tcp::ECE;
+
 /// Longest gap that enters the sum of squares, in microseconds: a minute. Longer ones would overflow the sum.
 pub const MAX_GAP: u64 = 60_000_000;
 
@@ -232,7 +236,12 @@ impl DirectionCounters {
             self.payload_packets = self.payload_packets.wrapping_add(segments.get());
         }
         for (bit, counter) in self.flags.iter_mut().enumerate() {
-            *counter = counter.wrapping_add(u32::from(packet.flags >> bit & 1));
+            let carriers = if ON_EACH_SEGMENT >> bit & 1 == 1 {
+                segments.get()
+            } else {
+                1
+            };
+            *counter = counter.wrapping_add(u32::from(packet.flags >> bit & 1) * carriers);
         }
     }
 

@@ -116,6 +116,8 @@ pub mod tcp {
     pub const ACK: u8 = 0x10;
     /// The urgent pointer counts.
     pub const URG: u8 = 0x20;
+    /// An echo of congestion that a router reported (RFC 3168).
+    pub const ECE: u8 = 0x40;
 }
 
 /// What an ICMP message is for, in the bit positions of the TCP flags; both share the flow's eight flag counters.

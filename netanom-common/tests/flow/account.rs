@@ -110,7 +110,7 @@ fn each_tcp_flag_is_counted() {
         bit::PSH,
         bit::ACK,
         bit::URG,
-        0x40,
+        bit::ECE,
         0x80,
     ];
     assert_eq!(
@@ -187,8 +187,18 @@ fn a_segmented_frame_counts_as_its_segments() {
         (counters.low.payload_packets, counters.low.payload_bytes),
         (3, 4344)
     );
-    assert_eq!(counters.low.flag(bit::ACK), 1);
     assert_eq!(counters.egress, counters.low.total);
+}
+
+#[test]
+fn each_segment_acknowledges_and_one_of_them_pushes_or_ends() {
+    let seen = Observation {
+        segments: NonZeroU32::new(3).unwrap(),
+        ..at(0)
+    };
+    let counters = counted(&[(tcp(LOW, bit::ACK | bit::PSH | bit::FIN), seen)]);
+    let flags = [bit::ACK, bit::PSH, bit::FIN, bit::SYN];
+    assert_eq!(flags.map(|flag| counters.low.flag(flag)), [3, 1, 1, 0]);
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! What is there while the sensor runs, and what is left when a signal stopped it.
+
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::common::skip;
+use crate::namespace::{Namespace, Pair, succeed};
+use crate::sensor::{Sensor, wait_until};
+
+#[test]
+fn an_interrupt_detaches_both_programs_and_ends_well() {
+    check(
+        "an_interrupt_detaches_both_programs_and_ends_well",
+        Signal::SIGINT,
+    );
+}
+
+#[test]
+fn a_termination_detaches_both_programs_and_ends_well() {
+    check(
+        "a_termination_detaches_both_programs_and_ends_well",
+        Signal::SIGTERM,
+    );
+}
+
+fn check(test: &str, signal: Signal) {
+    let Some(pair) = Pair::new(test) else {
+        return;
+    };
+    if Command::new("bpftool").arg("version").output().is_err() {
+        return skip(test, "needs `bpftool` (on Debian: apt-get install bpftool)");
+    }
+    let mut sensor = Sensor::start(&pair.sensor, &["--interface", "v0"]);
+    let programs = loaded_with(xdp_program(&pair.sensor).unwrap());
+    let names: Vec<_> = programs.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["netanom_egress", "netanom_xdp"], "{}", sensor.log());
+
+    let status = sensor.stop(signal);
+
+    assert_eq!(status.code(), Some(0), "{}", sensor.log());
+    assert_eq!(xdp_program(&pair.sensor), None);
+    // The kernel frees a program a moment after its last user is gone.
+    wait_until("the programs are unloaded", || {
+        let left = all_programs();
+        !left
+            .iter()
+            .any(|left| programs.iter().any(|(id, _)| left["id"] == *id))
+    });
+}
+
+/// The program that `v0` has. Debian's bpftool is too old to show TCX here.
+fn xdp_program(namespace: &Namespace) -> Option<u64> {
+    let shown = namespace.run(&["bpftool", "--json", "net", "show", "dev", "v0"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    shown[0]["xdp"][0]["id"].as_u64()
+}
+
+/// Number and name of a program and of those that were loaded with it: they share maps. Sorted by name.
+fn loaded_with(program: u64) -> Vec<(u64, String)> {
+    let all = all_programs();
+    let maps_of = |program: &Value| program["map_ids"].as_array().cloned().unwrap_or_default();
+    let maps = maps_of(all.iter().find(|one| one["id"] == program).unwrap());
+    let with = all
+        .iter()
+        .filter(|one| maps_of(one).iter().any(|map| maps.contains(map)));
+    let mut with: Vec<_> = with
+        .map(|one| {
+            (
+                one["id"].as_u64().unwrap(),
+                one["name"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    with.sort_by(|(_, a), (_, b)| a.cmp(b));
+    with
+}
+
+fn all_programs() -> Vec<Value> {
+    let shown = succeed(Command::new("bpftool").args(["--json", "prog", "show"]));
+    serde_json::from_str(&shown).unwrap()
+}
+
+#[test]
+fn no_thread_keeps_a_capability() {
+    let Some(pair) = Pair::new("no_thread_keeps_a_capability") else {
+        return;
+    };
+    let sensor = Sensor::start(&pair.sensor, &["--interface", "v0"]);
+    let mut threads = 0;
+    for thread in std::fs::read_dir(format!("/proc/{}/task", sensor.pid())).unwrap() {
+        let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        let sets: Vec<_> = status
+            .lines()
+            .filter(|line| line.starts_with("Cap"))
+            .collect();
+        assert_eq!(sets.len(), 5, "{status}");
+        for set in sets {
+            assert!(set.ends_with("\t0000000000000000"), "{status}");
+        }
+        threads += 1;
+    }
+    assert!(threads > 2, "the sensor's thread and those of the runtime");
+}
+
+#[test]
+fn several_interfaces_are_watched_at_once() {
+    let Some(pair) = Pair::new("several_interfaces_are_watched_at_once") else {
+        return;
+    };
+    pair.sensor.run(&[
+        "ip", "link", "add", "v2", "type", "veth", "peer", "name", "v3",
+    ]);
+    let sensor = Sensor::start(
+        &pair.sensor,
+        &["-i", "v0", "-i", "v2", "--direction", "ingress"],
+    );
+    let metrics = sensor.metrics();
+    for interface in ["v0", "v2"] {
+        let sample = format!("netanom_xdp_attached{{interface=\"{interface}\",mode=\"native\"}}");
+        assert_eq!(metrics[&sample], 1.0);
+    }
+    let log = sensor.log();
+    assert!(
+        log.contains("watching `v2`: native XDP") && !log.contains("TCX"),
+        "{log}"
+    );
+}

@@ -1,0 +1,16 @@
+//! The real program on real interfaces, in network namespaces of its own: what it counts, what it leaves behind, and
+//! what it says when it cannot run.
+#![cfg(feature = "live")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod connection;
+mod conservation;
+mod errors;
+#[path = "../../../netanom-common/tests/parser/frames/mod.rs"]
+mod frames;
+mod lifetime;
+mod namespace;
+mod packet_socket;
+mod sensor;
