@@ -1,6 +1,6 @@
 //! The command line: what a person typed, as values that need no second look. The one file that names clap.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -91,8 +91,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Address of /metrics and /alerts [default: 127.0.0.1:9710].
-    #[arg(long, value_name = "ADDRESS")]
-    pub listen: Option<String>,
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
     /// Where XDP runs [default: auto].
     #[arg(long, value_enum)]
     pub xdp_mode: Option<XdpModeArg>,

@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail};
 
@@ -45,21 +45,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if env::var_os("NETANOM_EBPF_OBJECT").is_none() {
         setup::ensure()?;
     }
-    let mut cargo = command::cargo(&["run", "--release", "--package", "netanom", "--", "run"])?;
-    // Files that are named on the command line are relative to where the user is.
-    cargo
-        .current_dir(env::current_dir().context("the current folder is gone")?)
-        .args(&arguments.arguments);
-    eprintln!("$ {}", command::shown(&cargo));
-    // The sensor takes this process's place, so signals reach it.
-    Err(cargo.exec()).context("cannot run cargo")
-}
-
-/// Whether this process may load and attach the programs.
-pub(crate) fn may_attach() -> anyhow::Result<bool> {
-    let status =
-        fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
-    Ok(suffices(&status))
+    command::run(&mut command::cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "netanom",
+    ])?)?;
+    let mut sensor = Command::new(command::target_dir()?.join("release/netanom"));
+    sensor.arg("run").args(&arguments.arguments);
+    eprintln!("$ {}", command::shown(&sensor));
+    // The sensor takes this process's place, so that every signal reaches it.
+    Err(sensor.exec()).context("cannot run the sensor that was just built")
 }
 
 /// Whether the effective capabilities in a `/proc/PID/status` suffice to load and attach the programs.

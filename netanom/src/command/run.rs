@@ -32,8 +32,8 @@ fn merged(args: &RunArgs) -> anyhow::Result<Config> {
     if !args.interfaces.is_empty() {
         config.interfaces.clone_from(&args.interfaces);
     }
-    if let Some(listen) = &args.listen {
-        config.listen.clone_from(listen);
+    if let Some(listen) = args.listen {
+        config.listen = listen.to_string();
     }
     if let Some(model) = &args.model {
         config.model = model.display().to_string();

@@ -87,7 +87,7 @@ pub enum LabelsError {
         source: std::io::Error,
     },
     /// It is not what it should be.
-    #[error("the labels `{file}` are wrong: {source}")]
+    #[error("the labels `{file}` are wrong (docs/training.md has their format)")]
     Parse {
         /// Which file.
         file: String,
