@@ -58,6 +58,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Err(sensor.exec()).context("cannot run the sensor that was just built")
 }
 
+/// Whether this process may load and attach the programs.
+pub(crate) fn may_attach() -> anyhow::Result<bool> {
+    let status =
+        fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    Ok(suffices(&status))
+}
+
 /// Whether the effective capabilities in a `/proc/PID/status` suffice to load and attach the programs.
 fn suffices(status: &str) -> bool {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
