@@ -124,8 +124,12 @@ fn an_address_in_use_is_told_with_the_flag_for_another() {
 
 #[test]
 fn an_address_without_a_port_is_told_with_an_example() {
+    let expected = ["localhost", "--listen <ADDRESS:PORT>"];
+    fails(&["run", "-i", "lo", "--listen", "localhost"], 2, &expected);
+    let file = configuration("listen = \"localhost\"\n");
+    let file = file.path().to_str().unwrap();
     let expected = ["`listen` is `localhost`", "127.0.0.1:9710"];
-    fails(&["run", "-i", "lo", "--listen", "localhost"], 1, &expected);
+    fails(&["run", "-i", "lo", "--config", file], 1, &expected);
 }
 
 #[test]

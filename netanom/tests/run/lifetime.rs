@@ -5,8 +5,14 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use netanom_common::counter::Ignored;
+use netanom_common::packet::Frame;
+use netanom_common::parse::parse;
+
 use crate::common::skip;
+use crate::frames::crafted;
 use crate::namespace::{Namespace, Pair, succeed};
+use crate::packet_socket::PacketSocket;
 use crate::sensor::{Sensor, wait_until};
 
 #[test]
@@ -48,6 +54,38 @@ fn check(test: &str, signal: Signal) {
             .iter()
             .any(|left| programs.iter().any(|(id, _)| left["id"] == *id))
     });
+}
+
+#[test]
+fn messages_of_the_kernel_programs_reach_the_log_and_thin_out() {
+    let test = "messages_of_the_kernel_programs_reach_the_log_and_thin_out";
+    let Some(pair) = Pair::new(test) else {
+        return;
+    };
+    let sensor = Sensor::start(&pair.sensor, &["--interface", "v0"]);
+    let crafted = crafted::all();
+    let is_malformed = |frame: &[u8]| parse(&Frame::whole(frame)) == Err(Ignored::BadHeader);
+    let (_, malformed) = crafted
+        .iter()
+        .find(|(_, frame)| is_malformed(frame))
+        .unwrap();
+    let frames = [malformed.as_slice()].repeat(100);
+    pair.sender
+        .inside(|| PacketSocket::open("v1").send(frames.iter().copied()));
+    wait_until("the message is in the log", || {
+        sensor.log().contains("malformed headers")
+    });
+    wait_until("all frames are counted", || {
+        sensor.metrics()["netanom_packets_ignored_total{reason=\"bad_header\"}"] == 100.0
+    });
+    // Told at the 1st, 2nd, 4th, …, 64th packet of a CPU.
+    let told = sensor.log().matches("malformed headers").count();
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    assert!(
+        (1..=7 * cpus).contains(&told),
+        "{told} times: {}",
+        sensor.log()
+    );
 }
 
 /// The program that `v0` has. Debian's bpftool is too old to show TCX here.

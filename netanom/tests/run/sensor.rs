@@ -116,7 +116,8 @@ impl Drop for Sensor<'_> {
 /// `netanom run` in a namespace.
 pub(crate) fn command(namespace: &Namespace) -> Command {
     let mut command = namespace.command(env!("CARGO_BIN_EXE_netanom"));
-    command.arg("run").env_remove("RUST_LOG");
+    // Messages of the kernel programs about malformed packets are of level debug.
+    command.arg("run").env("RUST_LOG", "debug");
     command
 }
 
