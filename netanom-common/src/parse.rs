@@ -1,4 +1,4 @@
-//! The only parser: from an Ethernet frame to a [`Packet`], or to the reason why it is in no flow.
+//! The only parser: from a frame, mostly of Ethernet, to a [`Packet`], or to the reason why it is in no flow.
 //!
 //! Lengths come from the IP header, as Ethernet pads short frames; the wire length bounds them. Every header is
 //! checked once, whole. Later fragments carry no ports (RFC 791 3.2, RFC 8200 4.5) and are counted under port 0.
@@ -14,8 +14,10 @@ const IPV6: u32 = 40;
 /// Length of a packet whose header leaves it out: the frame alone bounds it.
 const UNSAID: u32 = u32::MAX;
 
-const TYPE_IPV4: u16 = 0x0800;
-const TYPE_IPV6: u16 = 0x86dd;
+/// EtherType of IPv4.
+pub const TYPE_IPV4: u16 = 0x0800;
+/// EtherType of IPv6.
+pub const TYPE_IPV6: u16 = 0x86dd;
 
 /// IPv6 extension headers that are followed; RFC 8200 4.1 names six, each once but for destination options.
 const MAX_EXTENSIONS: usize = 7;
@@ -29,8 +31,21 @@ pub fn parse<B: PacketBytes>(frame: &B) -> Result<Packet, Ignored> {
     let ethernet = frame
         .header::<{ ETHERNET as usize }>(0)
         .ok_or(Ignored::Truncated)?;
-    let mut ether_type = ethernet.u16(12);
-    let mut offset = ETHERNET;
+    parse_network(frame, ethernet.u16(12), ETHERNET)
+}
+
+/// Parses a frame of another link layer, from the EtherType that its header gives (VLAN tags included) and the
+/// `offset` where that header ends.
+///
+/// # Errors
+/// The reason under which the packet is counted when it belongs to no flow.
+#[inline(always)]
+pub fn parse_network<B: PacketBytes>(
+    frame: &B,
+    ether_type: u16,
+    offset: u32,
+) -> Result<Packet, Ignored> {
+    let (mut ether_type, mut offset) = (ether_type, offset);
     let mut vlans = Vlans::of_offload(frame.offloaded_vlan());
     // What the interface took out of the frame is in its length on the wire, but in no offset.
     let wire_length = frame

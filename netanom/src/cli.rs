@@ -36,8 +36,12 @@ pub enum Command {
         Then: curl 127.0.0.1:9710/alerts and /metrics. Ctrl-C detaches."
     )]
     Run(RunArgs),
-    /// Judge a capture as if it were live.
-    #[command(after_help = "Example:\n  netanom replay office.pcap --format json")]
+    /// Judge captures as if they were live.
+    #[command(after_help = "Examples:\n  \
+        netanom replay office.pcap\n  \
+        netanom replay monday-*.pcap.gz --format json --flows flows.csv\n  \
+        tcpdump -r office.pcap -w - net 10.0.0.0/8 | netanom replay -\n\n\
+        What is read and how it is counted is in docs/replay.md.")]
     Replay(ReplayArgs),
     /// Make traffic: to a capture file, or onto a test interface.
     #[command(after_help = "Examples:\n  \
@@ -127,22 +131,26 @@ pub enum DirectionArg {
 /// `netanom replay`.
 #[derive(Debug, clap::Args)]
 pub struct ReplayArgs {
-    /// Capture file (classic pcap, Ethernet).
+    /// Captures: pcap or pcapng, plain or compressed by gzip or zstd; `-` is standard input. Several are merged by
+    /// time.
     #[arg(required = true, value_name = "FILE")]
-    pub file: PathBuf,
+    pub files: Vec<PathBuf>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     pub format: FormatArg,
-    /// Write every finished flow with its features and verdict here (CSV).
-    #[arg(long, value_name = "OUT.csv")]
+    /// Write every finished flow with its features and verdict here: CSV, or JSON lines for a name in .jsonl.
+    #[arg(long, value_name = "OUT.csv|OUT.jsonl")]
     pub flows: Option<PathBuf>,
+    /// Count flows without judging them.
+    #[arg(long, conflicts_with = "model")]
+    pub no_verdicts: bool,
     /// Model file [default: the one inside the program].
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Milliseconds of packet time in a window [default: 250].
+    /// Milliseconds of packet time in a window, 10 to 10000 [default: 250].
     #[arg(long, value_name = "MS")]
     pub tick: Option<u64>,
 }

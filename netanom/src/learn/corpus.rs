@@ -84,6 +84,7 @@ pub fn rows(
             }
         }
     }
+    source.check()?;
     for of_class in rows.values_mut() {
         thin(&mut of_class.rows);
     }
@@ -189,6 +190,7 @@ pub fn judge(
         let alerts = pipeline.step(&window);
         outcome.take(&mut pipeline, alerts, capture.rules);
     }
+    source.check()?;
     let alerts = pipeline.end();
     outcome.take(&mut pipeline, alerts, capture.rules);
     Ok(outcome)

@@ -160,4 +160,16 @@ pub enum SourceError {
         /// What is wrong with it.
         detail: String,
     },
+    /// A file is damaged after its first packets.
+    #[error(
+        "`{file}` is damaged at byte {byte}: {detail}; only what comes before was read: capture or copy it anew"
+    )]
+    Damaged {
+        /// Which file.
+        file: String,
+        /// Where, after decompression.
+        byte: u64,
+        /// What is wrong there.
+        detail: String,
+    },
 }
