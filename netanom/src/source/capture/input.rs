@@ -44,7 +44,7 @@ impl Origin {
         match self {
             Self::File(path) => {
                 let metadata = path.metadata().ok()?;
-                metadata.is_file().then(|| metadata.len())
+                metadata.is_file().then_some(metadata.len())
             }
             Self::Standard | Self::Given(_) => None,
         }

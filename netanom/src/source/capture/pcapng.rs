@@ -75,7 +75,7 @@ impl Clock {
             Unit::Nanoseconds(unit) => ticks.saturating_mul(unit),
             Unit::PerNanosecond(ticks_each) => ticks / ticks_each,
             Unit::Binary(bits) => {
-                let time = u128::from(ticks) * 1_000_000_000 >> bits;
+                let time = (u128::from(ticks) * 1_000_000_000) >> bits;
                 u64::try_from(time).unwrap_or(u64::MAX)
             }
         };
