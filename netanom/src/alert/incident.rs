@@ -122,25 +122,29 @@ impl Incidents {
         }
         let mut alerts = Vec::new();
         for case in &mut self.cases {
-            if case.id.is_none() && case.evidence >= self.settings.evidence && case.is_changed {
-                self.raised += 1;
-                case.id = Some(format!(
-                    "{:x}-{}",
-                    case.first_seen.as_nanos() / 1000,
-                    self.raised
-                ));
-                case.explanation = case
-                    .strongest
-                    .as_ref()
-                    .map(&mut *explain)
-                    .unwrap_or_default();
+            let is_due = match case.id {
+                None => case.evidence >= self.settings.evidence,
+                Some(_) => case.is_changed && now.since(case.told) >= self.settings.update,
+            };
+            if is_due {
+                if case.id.is_none() {
+                    self.raised += 1;
+                    case.id = Some(format!(
+                        "{:x}-{}",
+                        case.first_seen.as_nanos() / 1000,
+                        self.raised
+                    ));
+                    case.explanation = case
+                        .strongest
+                        .as_ref()
+                        .map(&mut *explain)
+                        .unwrap_or_default();
+                }
                 case.told = now;
-                alerts.extend(case.alert(State::Active, &self.interfaces));
-            } else if case.is_changed && now.since(case.told) >= self.settings.update {
-                case.told = now;
+                case.is_changed = false;
                 alerts.extend(case.alert(State::Active, &self.interfaces));
             }
-            case.is_changed = false;
+            // It names a row of this window.
             case.strongest = None;
         }
         self.end_quiet(now, &mut alerts);

@@ -154,6 +154,16 @@ fn an_incident_that_goes_on_is_told_once_a_second() {
 }
 
 #[test]
+fn what_came_since_the_last_word_is_told_even_when_nothing_more_comes() {
+    let mut incidents = incidents();
+    absorb(&mut incidents, Class::PortScan, &scan(0..20, 1), 2);
+    absorb(&mut incidents, Class::PortScan, &scan(20..30, 2), 2);
+    let told = absorb(&mut incidents, Class::Normal, &[], 3);
+    assert_eq!((told.len(), told[0].flows), (1, 30));
+    assert!(absorb(&mut incidents, Class::Normal, &[], 4).is_empty());
+}
+
+#[test]
 fn a_single_heavy_flow_is_evidence_enough() {
     let mut incidents = incidents();
     let mut flow = facts(1, 2, 0, 1);
