@@ -14,7 +14,7 @@ mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::bail;
 use clap::builder::PossibleValuesParser;
@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     #[arg(long, visible_alias = "mode", value_name = "MODE", default_value = "auto",
         value_parser = PossibleValuesParser::new(["auto", "native", "generic"]))]
     xdp_mode: String,
+    /// Model to judge with [default: the one inside the program]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// Address of the sensor's pages [default: 127.0.0.1:9710, or a free port if that is taken]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
@@ -91,13 +94,18 @@ fn try_out(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         network.namespace(),
         network.interface()
     );
-    let sensor = Sensor::start(
-        &program,
+    let mut run = Command::new(&program);
+    run.args([
+        "run",
+        "--interface",
         network.interface(),
-        address,
+        "--xdp-mode",
         &arguments.xdp_mode,
-        stop,
-    )?;
+    ]);
+    if let Some(model) = &arguments.model {
+        run.arg("--model").arg(model);
+    }
+    let sensor = Sensor::start(run, address, stop)?;
     hint(&sensor);
     let plan = Plan {
         mode: "normal",

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -69,31 +68,19 @@ impl Packets {
 }
 
 impl Sensor {
-    /// Starts the sensor and waits until it watches the interface.
+    /// Starts the sensor that `run` describes, and waits until it watches its interface.
     pub(super) fn start(
-        program: &Path,
-        interface: &str,
+        mut run: Command,
         address: SocketAddr,
-        xdp_mode: &str,
         stop: &Stop,
     ) -> anyhow::Result<Self> {
-        let mut command = Command::new(program);
-        command
-            .args([
-                "run",
-                "--interface",
-                interface,
-                "--xdp-mode",
-                xdp_mode,
-                "--listen",
-            ])
-            .arg(address.to_string());
+        run.arg("--listen").arg(address.to_string());
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(2)))
             .http_status_as_error(false)
             .proxy(None)
             .build();
-        let child = Child::start("sensor", &mut command, |_| true)?;
+        let child = Child::start("sensor", &mut run, |_| true)?;
         let mut sensor = Self {
             child,
             address,

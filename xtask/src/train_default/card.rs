@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::folder::{ClassScore, Content, Scores, source_of};
+use super::folder::{ClassScore, Content, Judged, Scores, source_of};
 use super::hold_out::HeldOut;
 
 const BEGIN: &str = "<!-- measured by `cargo xtask train-default`; do not edit -->";
@@ -98,6 +98,13 @@ pub(super) fn held_out(sources: &[HeldOut]) -> String {
         all.add(scores);
     }
     row(&mut text, "**all**", &all);
+    let mistakes: Vec<String> = all.captures.iter().filter_map(Judged::mistake).collect();
+    if !mistakes.is_empty() {
+        let _ = writeln!(text, "\nWhat went wrong, and the alerts that there were:\n");
+        for mistake in mistakes {
+            let _ = writeln!(text, "- {mistake}");
+        }
+    }
     text
 }
 

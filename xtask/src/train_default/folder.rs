@@ -1,6 +1,6 @@
 //! A folder of labelled captures, and what `netanom train` and `netanom evaluate` make of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,6 +66,42 @@ pub(super) struct Scores {
     pub(super) benign_captures: u64,
     pub(super) benign_with_alert: u64,
     pub(super) scores: BTreeMap<String, ClassScore>,
+    pub(super) captures: Vec<Judged>,
+}
+
+/// What was made of one capture.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Judged {
+    pub(super) name: String,
+    tier: String,
+    attack: Option<String>,
+    /// Whether the attack was found, if there is one.
+    found: Option<bool>,
+    /// Class and summary of each alert.
+    alerts: Vec<(String, String)>,
+}
+
+impl Judged {
+    /// What is wrong with it, if it counts: an attack that was not found as such, or an alert on normal traffic.
+    pub(super) fn mistake(&self) -> Option<String> {
+        let is_right = self.found.unwrap_or(self.alerts.is_empty());
+        if is_right || self.tier != "core" {
+            return None;
+        }
+        let classes: BTreeSet<&str> = self
+            .alerts
+            .iter()
+            .map(|(class, _)| class.as_str())
+            .collect();
+        let classes: Vec<&str> = classes.into_iter().collect();
+        let said = if classes.is_empty() {
+            "no alert".to_owned()
+        } else {
+            classes.join(", ")
+        };
+        let is = self.attack.as_deref().unwrap_or("normal");
+        Some(format!("{is} in `{}`: {said}", self.name))
+    }
 }
 
 /// Of the flows of one class.
@@ -154,6 +190,8 @@ pub(super) fn source_of(capture: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -168,6 +206,34 @@ mod tests {
         );
         assert_eq!(source_of("benign/ndpi/nfstream_tor.pcap"), "nfstream");
         assert_eq!(source_of("lonely.pcap"), "lonely");
+    }
+
+    #[test]
+    fn mistakes_are_missed_attacks_and_false_alerts_of_core_captures() {
+        let judged = |attack: Value, found: Value, tier: &str, alerts: Value| -> Judged {
+            let text = json!({ "name": "a.pcap", "tier": tier, "attack": attack, "found": found, "alerts": alerts });
+            serde_json::from_value(text).unwrap()
+        };
+        let scan = json!([["port_scan", "x"], ["port_scan", "y"]]);
+        let missed = judged(json!("syn_flood"), json!(false), "core", scan.clone());
+        assert_eq!(
+            missed.mistake().unwrap(),
+            "syn_flood in `a.pcap`: port_scan"
+        );
+        let silent = judged(json!("syn_flood"), json!(false), "core", json!([]));
+        assert_eq!(silent.mistake().unwrap(), "syn_flood in `a.pcap`: no alert");
+        let false_alert = judged(Value::Null, Value::Null, "core", scan.clone());
+        assert_eq!(
+            false_alert.mistake().unwrap(),
+            "normal in `a.pcap`: port_scan"
+        );
+        for fine in [
+            judged(json!("port_scan"), json!(true), "core", scan.clone()),
+            judged(Value::Null, Value::Null, "core", json!([])),
+            judged(Value::Null, Value::Null, "extra", scan),
+        ] {
+            assert_eq!(fine.mistake(), None);
+        }
     }
 
     #[test]

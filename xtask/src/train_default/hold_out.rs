@@ -91,11 +91,12 @@ fn is_core(rules: &serde_json::Value) -> bool {
 }
 
 impl Scores {
-    /// Adds what is a sum; shares of flows are not.
+    /// Adds captures and what is counted of them; shares of flows are no sums.
     pub(super) fn add(&mut self, other: &Self) {
         self.attack_captures += other.attack_captures;
         self.found += other.found;
         self.benign_captures += other.benign_captures;
         self.benign_with_alert += other.benign_with_alert;
+        self.captures.extend_from_slice(&other.captures);
     }
 }
