@@ -10,3 +10,4 @@ pub mod counter;
 pub mod flow;
 pub mod packet;
 pub mod parse;
+pub mod replay;

@@ -19,6 +19,12 @@ pub(crate) trait ObservedFrame: PacketBytes {
     fn interface(&self) -> u32;
     /// Packets that the frame becomes on the wire.
     fn segments(&self) -> NonZeroU32;
+    /// Nanoseconds of the kernel's monotonic clock; those of the capture in a replay.
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        // SAFETY: a helper without arguments.
+        unsafe { bpf_ktime_get_ns() }
+    }
     /// Whether it leaves through the interface.
     const EGRESS: bool;
 }
@@ -83,13 +89,11 @@ fn count_in_flow<F: ObservedFrame>(frame: &F) -> Result<(), Ignored> {
     // SAFETY: the entry is in this CPU's shard, which no other CPU writes and which user space reads only after the
     // generation was swapped and every running program has ended.
     let counters = unsafe { &mut *counters };
-    // SAFETY: a helper without arguments.
-    let now = unsafe { bpf_ktime_get_ns() };
     counters.account(
         side,
         &packet,
         Observation {
-            now,
+            now: frame.now(),
             segments: frame.segments(),
             egress: F::EGRESS,
         },

@@ -6,11 +6,14 @@ use core::marker::PhantomData;
 use core::num::NonZeroU32;
 
 use aya_ebpf::EbpfContext;
+use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
 use aya_ebpf::programs::{TcContext, XdpContext};
 use netanom_common::packet::{HeaderBytes, PacketBytes};
+use netanom_common::replay::ReplayedPacket;
 
 use crate::account::ObservedFrame;
+use crate::replay;
 
 /// Headers end before this offset in any frame that is followed; a bound for the verifier (its own is 65,535).
 const MAX_OFFSET: u32 = 4096;
@@ -69,14 +72,23 @@ impl<const N: usize> HeaderBytes for Checked<'_, N> {
 pub(crate) struct IngressFrame<'a> {
     context: &'a XdpContext,
     length: u32,
+    replayed: Option<ReplayedPacket>,
 }
 
 impl<'a> IngressFrame<'a> {
     #[inline(always)]
     pub(crate) fn new(context: &'a XdpContext) -> Self {
-        // SAFETY: the context is the one that the kernel gave; the length includes fragments of large frames.
-        let length = unsafe { bpf_xdp_get_buff_len(context.ctx) } as u32;
-        Self { context, length }
+        let replayed = replay::packet();
+        let length = match &replayed {
+            Some(packet) => packet.wire_length as u32,
+            // SAFETY: the context is the one that the kernel gave; the length includes fragments of large frames.
+            None => unsafe { bpf_xdp_get_buff_len(context.ctx) as u32 },
+        };
+        Self {
+            context,
+            length,
+            replayed,
+        }
     }
 }
 
@@ -102,7 +114,20 @@ impl ObservedFrame for IngressFrame<'_> {
 
     #[inline(always)]
     fn interface(&self) -> u32 {
-        self.context.ingress_ifindex() as u32
+        match self.replayed {
+            // As for captures: which interface saw the packet is not known.
+            Some(_) => 0,
+            None => self.context.ingress_ifindex() as u32,
+        }
+    }
+
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        match &self.replayed {
+            Some(packet) => packet.time,
+            // SAFETY: a helper without arguments.
+            None => unsafe { bpf_ktime_get_ns() },
+        }
     }
 
     #[inline(always)]

@@ -5,6 +5,7 @@ use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, PerCpuArray};
 use aya_ebpf::macros::btf_map;
 use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{FlowCounters, FlowKey};
+use netanom_common::replay::ReplayedPacket;
 
 /// One CPU's flows of one generation.
 pub(crate) type Shard = HashMap<FlowKey, FlowCounters, 1, { BPF_F_NO_PREALLOC as usize }>;
@@ -25,3 +26,7 @@ pub(crate) static IGNORED: PerCpuArray<Tally, { Ignored::ALL.len() }> = PerCpuAr
 /// All zeros: what a new flow starts from. On the stack it would take more than half of what a program has.
 #[btf_map]
 pub(crate) static EMPTY: Array<FlowCounters, 1> = Array::new();
+
+/// What a replay says of the packet at hand; without one it stays zero.
+#[btf_map]
+pub(crate) static REPLAYED: Array<ReplayedPacket, 1> = Array::new();

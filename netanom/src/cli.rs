@@ -150,6 +150,11 @@ pub struct ReplayArgs {
     /// Configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Have the packets counted by the kernel program instead of in user space: the same result, for who doubts it.
+    /// Ethernet captures only; needs root.
+    #[cfg(feature = "live")]
+    #[arg(long)]
+    pub kernel: bool,
     /// Milliseconds of packet time in a window, 10 to 10000 [default: 250].
     #[arg(long, value_name = "MS")]
     pub tick: Option<u64>,

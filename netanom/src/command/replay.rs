@@ -12,7 +12,11 @@ use crate::detect::{self, Detector};
 use crate::pipeline::Pipeline;
 use crate::sink::flows::FlowWriter;
 use crate::source::FlowSource;
-use crate::source::capture::{CaptureSource, Packets};
+#[cfg(feature = "live")]
+use crate::source::capture::MAX_FLOWS;
+use crate::source::capture::{CaptureSource, PacketCounter, Packets};
+#[cfg(feature = "live")]
+use crate::source::kernel::KernelCounting;
 
 use super::{load_model, progress};
 use report::Report;
@@ -31,10 +35,25 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     if let Some(tick) = args.tick {
         config.tick_ms = tick;
     }
-    let detectors = detectors(args, &config)?;
     let packets = Packets::open(&args.files)?;
-    let read = packets.progress();
-    let mut source = CaptureSource::new(packets, config.tick()?);
+    #[cfg(feature = "live")]
+    if args.kernel {
+        let counting = KernelCounting::load(MAX_FLOWS as u32)?;
+        let source = CaptureSource::counted_by(counting, packets, config.tick()?);
+        return replay(args, &config, source, begun);
+    }
+    let source = CaptureSource::new(packets, config.tick()?);
+    replay(args, &config, source, begun)
+}
+
+fn replay<C: PacketCounter>(
+    args: &ReplayArgs,
+    config: &Config,
+    mut source: CaptureSource<C>,
+    begun: Instant,
+) -> anyhow::Result<()> {
+    let detectors = detectors(args, config)?;
+    let read = source.progress();
     let mut writer = args.flows.as_deref().map(FlowWriter::create).transpose()?;
     let pipeline = Pipeline::new(config.pipeline()?, detectors, Interfaces::default());
     let mut pipeline = pipeline.keeping_finished();

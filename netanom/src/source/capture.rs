@@ -17,23 +17,23 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+pub use counting::{Counted, Counting, PacketCounter};
 pub use link::{LinkType, UnknownLink};
 pub use packets::{CapturedPacket, Packets, ReadProgress, Unread, UnreadReason};
 
 use super::{FlowSource, SourceError};
 use crate::flow::{Timestamp, Window};
-use counting::Counting;
 
 /// Flows of a window at most: as many as the kernel's maps count between two ticks by default. A window that has
 /// more is delivered in parts, so memory stays bounded and no packet is lost.
-const MAX_FLOWS: usize = 131_072;
+pub const MAX_FLOWS: usize = 131_072;
 
 /// One or many captures, window by window.
 #[derive(Debug)]
-pub struct CaptureSource {
+pub struct CaptureSource<C = Counting> {
     packets: Packets,
     tick: u64,
-    counting: Counting,
+    counting: C,
     /// End of the last window.
     end: u64,
     /// Time of the latest packet.
@@ -61,14 +61,28 @@ impl CaptureSource {
     /// Counts these packets; windows are `tick` long by packet time.
     #[must_use]
     pub fn new(packets: Packets, tick: Duration) -> Self {
+        Self::counted_by(Counting::default(), packets, tick)
+    }
+}
+
+impl<C> CaptureSource<C> {
+    /// Has these packets counted; windows are `tick` long by packet time.
+    #[must_use]
+    pub fn counted_by(counting: C, packets: Packets, tick: Duration) -> Self {
         Self {
             packets,
             tick: u64::try_from(tick.as_nanos()).unwrap_or(u64::MAX).max(1),
-            counting: Counting::default(),
+            counting,
             end: 0,
             latest: 0,
             out_of_order: 0,
         }
+    }
+
+    /// How far the captures were read.
+    #[must_use]
+    pub fn progress(&self) -> ReadProgress {
+        self.packets.progress()
     }
 
     /// Packets so far that were earlier than one before them.
@@ -100,7 +114,7 @@ impl CaptureSource {
     }
 }
 
-impl FlowSource for CaptureSource {
+impl<C: PacketCounter> FlowSource for CaptureSource<C> {
     /// The next window that has packets. Windows begin at multiples of the tick; a packet that is older than its
     /// window is counted in it.
     fn next_window(&mut self) -> Result<Option<Window>, SourceError> {
@@ -119,7 +133,7 @@ impl FlowSource for CaptureSource {
                 end = self.latest.max(start);
                 break;
             }
-            self.counting.add(&packet);
+            self.counting.add(&packet)?;
             if time < self.latest {
                 self.out_of_order += 1;
             } else {
@@ -128,7 +142,7 @@ impl FlowSource for CaptureSource {
             self.packets.consume()?;
         }
         self.end = end;
-        let (flows, ignored) = self.counting.take();
+        let (flows, ignored) = self.counting.take()?;
         Ok(Some(Window {
             start: Timestamp::from_nanos(start),
             end: Timestamp::from_nanos(end),

@@ -6,6 +6,7 @@
 mod attach;
 mod inject;
 mod load;
+mod replay;
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -21,10 +22,12 @@ use zerocopy::FromZeros;
 
 use super::{Direction, FlowSource, Interface, SourceError, Stop, XdpMode, batch};
 use crate::flow::{IgnoredTallies, Timestamp, Window};
+use load::PacketOrigin;
 
 pub use attach::Attachment;
 pub use inject::{Injector, Wire};
 pub use load::verified_instructions;
+pub use replay::KernelCounting;
 
 /// Entries of one batch call: 2.6 MB of buffers.
 const BATCH: usize = 8192;
@@ -92,7 +95,15 @@ impl KernelSource {
     /// # Errors
     /// [`SourceError`] with the cause and the remedy; nothing stays attached then.
     pub fn open(settings: &KernelSettings, stop: Stop) -> Result<Self, SourceError> {
-        let mut loaded = load::load(settings.capacity)?;
+        Self::open_for(PacketOrigin::Wire, settings, stop)
+    }
+
+    fn open_for(
+        origin: PacketOrigin,
+        settings: &KernelSettings,
+        stop: Stop,
+    ) -> Result<Self, SourceError> {
+        let mut loaded = load::load(settings.capacity, origin)?;
         let mut attached = Vec::new();
         for interface in &settings.interfaces {
             attached.push(attach::attach(
@@ -102,7 +113,11 @@ impl KernelSource {
                 settings.direction,
             )?);
         }
-        let clock = Clock::now();
+        let clock = match origin {
+            PacketOrigin::Wire => Clock::now(),
+            // A capture's packets have the time of the wall.
+            PacketOrigin::Capture => Clock { epoch: 0 },
+        };
         Ok(Self {
             ebpf: loaded.ebpf,
             generation: loaded.generation,
@@ -141,11 +156,26 @@ impl KernelSource {
 
     fn drain(&mut self) -> Result<Window, SourceError> {
         let begun = now();
+        let drained = self.swap()?;
+        // Programs run inside an RCU read section; this waits until each that may have seen the old generation ended.
+        membarrier(MembarrierCommand::Global).map_err(map_error)?;
+        let window = self.empty(drained)?;
+        self.logger.flush();
+        self.fill.entries = window.flows.len();
+        self.fill.drained_in = now().duration_since(begun);
+        Ok(window)
+    }
+
+    /// Lets the programs write the other generation, and returns the one that they wrote.
+    fn swap(&mut self) -> Result<u32, SourceError> {
         let drained = self.written;
         self.written = 1 - drained;
         self.generation.set(0, self.written, 0).map_err(map_error)?;
-        // Programs run inside an RCU read section; this waits until each that may have seen the old generation ended.
-        membarrier(MembarrierCommand::Global).map_err(map_error)?;
+        Ok(drained)
+    }
+
+    /// Takes everything out of a generation that no program writes.
+    fn empty(&mut self, drained: u32) -> Result<Window, SourceError> {
         let start = self.end;
         self.end = self.clock.wall_time();
         let mut flows = Vec::new();
@@ -158,9 +188,6 @@ impl KernelSource {
                 .map_err(map_error)?;
         }
         let ignored = self.newly_ignored()?;
-        self.logger.flush();
-        self.fill.entries = flows.len();
-        self.fill.drained_in = now().duration_since(begun);
         Ok(Window {
             start,
             end: self.end,

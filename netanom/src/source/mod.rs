@@ -138,6 +138,15 @@ pub enum SourceError {
         /// What the kernel answered.
         detail: String,
     },
+    /// A capture for the kernel's programs whose frames they do not read.
+    #[error(
+        "the kernel's programs read Ethernet frames alone, and the capture has frames of type {link:?}: replay it \
+         without --kernel"
+    )]
+    NotEthernet {
+        /// What the frames are.
+        link: capture::LinkType,
+    },
     /// A map could not be read or written.
     #[error("cannot read the kernel's flow counters: {detail}")]
     Map {

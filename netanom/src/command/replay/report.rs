@@ -101,7 +101,7 @@ impl Report {
     }
 
     /// What the source and the pipeline counted by themselves.
-    pub(super) fn take_reading(&mut self, source: &CaptureSource, pipeline: &Pipeline) {
+    pub(super) fn take_reading<C>(&mut self, source: &CaptureSource<C>, pipeline: &Pipeline) {
         self.out_of_order = source.out_of_order();
         self.unread = source.unread().to_vec();
         self.evicted = pipeline.evicted();

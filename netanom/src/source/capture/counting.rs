@@ -9,18 +9,40 @@ use netanom_common::packet::Frame;
 
 use super::CapturedPacket;
 use crate::flow::IgnoredTallies;
+use crate::source::SourceError;
 
-/// The flows of a window, and what is in none.
+/// What was counted: the flows of a window, in the order of their first packets, and what is in none.
+pub type Counted = (Vec<(FlowKey, FlowCounters)>, IgnoredTallies);
+
+/// Counts the packets of a window: in user space ([`Counting`]), or by the kernel's programs.
+pub trait PacketCounter {
+    /// Counts a packet.
+    ///
+    /// # Errors
+    /// When it cannot be counted.
+    fn add(&mut self, packet: &CapturedPacket<'_>) -> Result<(), SourceError>;
+
+    /// How many flows there are.
+    fn flows(&self) -> usize;
+
+    /// Everything counted, and begins anew.
+    ///
+    /// # Errors
+    /// When the counters cannot be read.
+    fn take(&mut self) -> Result<Counted, SourceError>;
+}
+
+/// Counts in user space, as the kernel's maps do.
 #[derive(Debug, Default)]
-pub(super) struct Counting {
+pub struct Counting {
     index: HashMap<FlowKey, usize, RandomState>,
     flows: Vec<(FlowKey, FlowCounters)>,
     ignored: IgnoredTallies,
 }
 
-impl Counting {
+impl PacketCounter for Counting {
     #[inline]
-    pub(super) fn add(&mut self, packet: &CapturedPacket<'_>) {
+    fn add(&mut self, packet: &CapturedPacket<'_>) -> Result<(), SourceError> {
         let frame = Frame::captured(packet.bytes, packet.wire_length);
         match packet.link.parse(&frame) {
             Ok(parsed) => {
@@ -38,20 +60,19 @@ impl Counting {
             }
             Err(reason) => self.ignored.add(reason, u64::from(packet.wire_length)),
         }
+        Ok(())
     }
 
-    /// How many flows there are.
     #[inline]
-    pub(super) fn flows(&self) -> usize {
+    fn flows(&self) -> usize {
         self.flows.len()
     }
 
-    /// Everything counted, and begins anew.
-    pub(super) fn take(&mut self) -> (Vec<(FlowKey, FlowCounters)>, IgnoredTallies) {
+    fn take(&mut self) -> Result<Counted, SourceError> {
         self.index.clear();
-        (
+        Ok((
             std::mem::take(&mut self.flows),
             std::mem::take(&mut self.ignored),
-        )
+        ))
     }
 }

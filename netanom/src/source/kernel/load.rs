@@ -32,14 +32,25 @@ pub(super) struct Loaded {
     pub(super) capacity: usize,
 }
 
+/// Where the programs take time, length and interface of a packet from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PacketOrigin {
+    /// The kernel, which sees the packet now.
+    Wire,
+    /// The map `REPLAYED`.
+    Capture,
+}
+
 /// Loads both programs with room for `capacity` flows a generation, divided among the CPUs.
-pub(super) fn load(capacity: u32) -> Result<Loaded, SourceError> {
+pub(super) fn load(capacity: u32, origin: PacketOrigin) -> Result<Loaded, SourceError> {
     let cpus = nr_cpus().map_err(|(what, error)| SourceError::Load {
         detail: format!("{what}: {error}"),
     })? as u32;
     let level = log::max_level() as u8;
+    let replay = u8::from(origin == PacketOrigin::Capture);
     let mut ebpf = EbpfLoader::new()
         .map_max_entries("FLOWS", 2 * cpus)
+        .override_global("REPLAY", &replay, true)
         .override_global(aya_log::LEVEL, &level, false)
         .load(OBJECT)
         .map_err(load_error)?;
@@ -93,7 +104,7 @@ fn make_shard(entries: u32) -> Result<MapData, SourceError> {
     MapData::create(definition, "netanom_flows", None).map_err(create_error)
 }
 
-fn take<T: TryFrom<aya::maps::Map, Error = MapError>>(
+pub(super) fn take<T: TryFrom<aya::maps::Map, Error = MapError>>(
     ebpf: &mut Ebpf,
     name: &str,
 ) -> Result<T, SourceError> {
@@ -189,7 +200,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 /// # Errors
 /// As [`super::KernelSource::open`].
 pub fn verified_instructions() -> Result<Vec<(String, u32)>, SourceError> {
-    let loaded = load(MIN_SHARD)?;
+    let loaded = load(MIN_SHARD, PacketOrigin::Wire)?;
     let mut counts = Vec::new();
     for (name, program) in loaded.ebpf.programs() {
         let info = program.info().map_err(|error| SourceError::Load {

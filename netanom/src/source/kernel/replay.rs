@@ -1,0 +1,138 @@
+//! The packets of captures counted by the loaded XDP program, one by one, with their own time.
+//!
+//! The program takes time and length from the map `REPLAYED`, and runs on the frame by `BPF_PROG_TEST_RUN`.
+
+use std::collections::HashMap;
+
+use aya::maps::{Array, MapData};
+use aya::programs::{TestRun, TestRunOptions, Xdp};
+use aya::util::nr_cpus;
+use foldhash::fast::RandomState;
+use netanom_common::counter::Ignored;
+use netanom_common::flow::FlowKey;
+use netanom_common::packet::Frame;
+use netanom_common::parse::parse;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+
+use super::load::{PacketOrigin, XDP, chain, program, take};
+use super::{KernelSettings, KernelSource, map_error};
+use crate::flow::IgnoredTallies;
+use crate::source::capture::{CapturedPacket, Counted, LinkType, PacketCounter};
+use crate::source::{Direction, SourceError, Stop, XdpMode};
+
+/// `ETH_HLEN` (include/uapi/linux/if_ether.h): the kernel runs no program on less.
+const SHORTEST: usize = 14;
+
+/// The program looks at no byte beyond, and the kernel would refuse a frame of more than 17 pages.
+const LONGEST: usize = 4096;
+
+/// The loaded program as what counts a capture's packets.
+///
+/// The calling thread stays on one CPU as long as this lives, so that the packets of a flow are counted in one shard.
+pub struct KernelCounting {
+    source: KernelSource,
+    replayed: Array<MapData, [u64; 2]>,
+    /// Place of each flow in the order of their first packets: the kernel's map has none, and what is told of flows
+    /// that share hosts depends on it.
+    order: HashMap<FlowKey, usize, RandomState>,
+    /// What the kernel takes no frame of.
+    short: IgnoredTallies,
+    affinity: CpuSet,
+}
+
+impl std::fmt::Debug for KernelCounting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KernelCounting")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KernelCounting {
+    /// Loads the programs, attached to nothing, with room for `flows` flows a window.
+    ///
+    /// # Errors
+    /// [`SourceError::NoPrivilege`] and others of loading, as [`KernelSource::open`].
+    pub fn load(flows: u32) -> Result<Self, SourceError> {
+        let load_error = |detail: String| SourceError::Load { detail };
+        let cpus = nr_cpus().map_err(|(what, error)| load_error(format!("{what}: {error}")))?;
+        let settings = KernelSettings {
+            interfaces: Vec::new(),
+            mode: XdpMode::Auto,
+            direction: Direction::Ingress,
+            // One CPU counts all of them.
+            capacity: flows.saturating_mul(cpus as u32),
+            tick: std::time::Duration::ZERO,
+        };
+        let mut source = KernelSource::open_for(PacketOrigin::Capture, &settings, Stop::default())?;
+        let replayed = take(&mut source.ebpf, "REPLAYED")?;
+        let affinity = sched_getaffinity(None).map_err(|error| load_error(error.to_string()))?;
+        let mut this_one = CpuSet::new();
+        this_one.set(sched_getcpu());
+        sched_setaffinity(None, &this_one).map_err(|error| load_error(error.to_string()))?;
+        Ok(Self {
+            source,
+            replayed,
+            order: HashMap::default(),
+            short: IgnoredTallies::default(),
+            affinity,
+        })
+    }
+}
+
+impl PacketCounter for KernelCounting {
+    fn add(&mut self, packet: &CapturedPacket<'_>) -> Result<(), SourceError> {
+        if packet.link != LinkType::Ethernet {
+            return Err(SourceError::NotEthernet { link: packet.link });
+        }
+        let frame = &packet.bytes[..packet.bytes.len().min(LONGEST)];
+        if frame.len() < SHORTEST {
+            self.short
+                .add(Ignored::Truncated, u64::from(packet.wire_length));
+            return Ok(());
+        }
+        if let Ok(parsed) = parse(&Frame::captured(packet.bytes, packet.wire_length)) {
+            let next = self.order.len();
+            self.order.entry(FlowKey::of(&parsed, 0).0).or_insert(next);
+        }
+        let told = [packet.time, u64::from(packet.wire_length)];
+        self.replayed.set(0, told, 0).map_err(map_error)?;
+        let xdp: &mut Xdp = program(&mut self.source.ebpf, XDP)?;
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            ..TestRunOptions::new()
+        };
+        xdp.test_run(options).map_err(|error| SourceError::Inject {
+            length: frame.len(),
+            detail: chain(&error),
+        })?;
+        Ok(())
+    }
+
+    fn flows(&self) -> usize {
+        self.order.len()
+    }
+
+    fn take(&mut self) -> Result<Counted, SourceError> {
+        // The program has ended when `add` returns, so nothing is waited for.
+        let drained = self.source.swap()?;
+        let mut window = self.source.empty(drained)?;
+        let order = std::mem::take(&mut self.order);
+        window
+            .flows
+            .sort_by_key(|(key, _)| (order.get(key).copied().unwrap_or(usize::MAX), *key));
+        let short = std::mem::take(&mut self.short);
+        for (tally, more) in window.ignored.0.iter_mut().zip(short.0) {
+            tally.add(more.packets, more.bytes);
+        }
+        self.source.logger.flush();
+        Ok((window.flows, window.ignored))
+    }
+}
+
+impl Drop for KernelCounting {
+    fn drop(&mut self) {
+        // What cannot be given back harms nothing: the thread stays where it is.
+        let _ = sched_setaffinity(None, &self.affinity);
+    }
+}
