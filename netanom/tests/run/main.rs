@@ -3,6 +3,7 @@
 #![cfg(feature = "live")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod agreement;
 #[path = "../common/mod.rs"]
 mod common;
 mod connection;
