@@ -14,9 +14,9 @@ pub enum Ignored {
     BadHeader = 2,
     /// More VLAN tags or IPv6 extension headers than are followed.
     TooDeep = 3,
-    /// The kernel's flow table was full.
+    /// The kernel's flow table was full, and the overflow table too.
     MapFull = 4,
-    /// The kernel refused a new flow for another reason than a full table.
+    /// The kernel refused a new entry in the overflow table for another reason than that it is full.
     MapError = 5,
 }
 

@@ -11,8 +11,13 @@ use crate::packet::{Packet, protocol, tcp};
 
 pub use key::{FlowKey, Side};
 
-/// Version of the layout of [`FlowKey`] and [`FlowCounters`]; it goes up with every change of either.
-pub const LAYOUT_VERSION: u32 = 1;
+/// Version of the kernel's maps: of [`FlowKey`], [`FlowCounters`], what [`crate::overflow`] counts, and of which maps
+/// there are. It goes up with every change.
+pub const LAYOUT_VERSION: u32 = 2;
+
+/// Packets within one generation that make a flow known, also when only one direction is seen. Flows of a flood from
+/// random sources have one or two.
+const MANY_PACKETS: u64 = 8;
 
 /// What one endpoint sent. All sums wrap after 2⁶⁴; times are nanoseconds of the source's clock.
 #[derive(
@@ -162,6 +167,14 @@ impl DirectionCounters {
         }
     }
 
+    /// Whether it sent a packet with neither SYN nor RST.
+    #[inline(always)]
+    fn speaks(&self) -> bool {
+        const SYN: usize = tcp::SYN.trailing_zeros() as usize;
+        const RST: usize = tcp::RST.trailing_zeros() as usize;
+        self.total.packets > u64::from(self.flags[SYN]) + u64::from(self.flags[RST])
+    }
+
     /// Packets that had the TCP control bit or were of the ICMP kind `flag` (one bit).
     #[must_use]
     pub fn flag(&self, flag: u8) -> u32 {
@@ -193,8 +206,8 @@ pub struct FlowCounters {
     pub egress: Tally,
     /// One of [`opener`].
     pub opener: u32,
-    /// Keeps the size a multiple of 8.
-    pub reserved: u32,
+    /// Not 0 once the kernel has noted the flow as known in this generation; always 0 in user space.
+    pub noted: u32,
 }
 
 /// A packet as an observation point saw it.
@@ -244,6 +257,14 @@ impl FlowCounters {
         }
     }
 
+    /// Whether this can be no flow of a flood from spoofed sources: both endpoints sent something else than SYN and
+    /// RST, which nobody does who never got an answer, or it has many packets.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        (self.low.speaks() && self.high.speaks()) || self.packets() >= MANY_PACKETS
+    }
+
     /// What one endpoint sent.
     #[must_use]
     pub fn sent_by(&self, side: Side) -> &DirectionCounters {
@@ -266,6 +287,7 @@ impl FlowCounters {
     }
 
     /// Packets of both directions.
+    #[inline(always)]
     #[must_use]
     pub fn packets(&self) -> u64 {
         self.low.total.packets + self.high.total.packets

@@ -8,6 +8,7 @@
 
 pub mod counter;
 pub mod flow;
+pub mod overflow;
 pub mod packet;
 pub mod parse;
 pub mod replay;

@@ -12,6 +12,7 @@ use netanom_common::packet::PacketBytes;
 use netanom_common::parse::parse;
 
 use crate::maps::{EMPTY, FLOWS, GENERATION, IGNORED};
+use crate::overflow;
 
 /// What the counting needs to know of a frame beside its bytes.
 pub(crate) trait ObservedFrame: PacketBytes {
@@ -53,9 +54,12 @@ fn report<C: EbpfContext>(context: &C, reason: Ignored, packets: u64) {
     match reason {
         Ignored::MapFull => warn!(
             context,
-            "flow table full: {} packets not counted in a flow", packets
+            "overflow table full: {} packets counted nowhere else", packets
         ),
-        Ignored::MapError => warn!(context, "flow table refused an entry: {} packets", packets),
+        Ignored::MapError => warn!(
+            context,
+            "overflow table refused an entry: {} packets", packets
+        ),
         Ignored::BadHeader => debug!(context, "malformed headers: {} packets", packets),
         Ignored::NotIp | Ignored::Truncated | Ignored::TooDeep => {}
     }
@@ -73,37 +77,40 @@ fn count_in_flow<F: ObservedFrame>(frame: &F) -> Result<(), Ignored> {
     let generation = unsafe { GENERATION.get_ptr(0).map_or(0, |generation| *generation) };
     // SAFETY: a helper without arguments.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    let shard = FLOWS
-        .get(cpu * 2 + (generation & 1))
-        .ok_or(Ignored::MapError)?;
+    let seen = Observation {
+        now: frame.now(),
+        segments: frame.segments(),
+        egress: F::EGRESS,
+    };
+    let index = cpu * 2 + (generation & 1);
+    let shard = FLOWS.get(index).ok_or(Ignored::MapError)?;
     let counters = match shard.get_ptr_mut(&key) {
         Some(counters) => counters,
         None => {
+            if !overflow::has_room(&key, generation & 1) {
+                return overflow::count(index, &packet, frame.interface(), seen);
+            }
             let empty = EMPTY.get(0).ok_or(Ignored::MapError)?;
-            shard
-                .insert(&key, empty, u64::from(BPF_NOEXIST))
-                .map_err(refusal)?;
+            if shard.insert(&key, empty, u64::from(BPF_NOEXIST)).is_err() {
+                return overflow::count(index, &packet, frame.interface(), seen);
+            }
             shard.get_ptr_mut(&key).ok_or(Ignored::MapError)?
         }
     };
     // SAFETY: the entry is in this CPU's shard, which no other CPU writes and which user space reads only after the
     // generation was swapped and every running program has ended.
     let counters = unsafe { &mut *counters };
-    counters.account(
-        side,
-        &packet,
-        Observation {
-            now: frame.now(),
-            segments: frame.segments(),
-            egress: F::EGRESS,
-        },
-    );
+    counters.account(side, &packet, seen);
+    if counters.noted == 0 && counters.is_known() {
+        counters.noted = 1;
+        overflow::note_known(&key);
+    }
     Ok(())
 }
 
 /// The kernel answers E2BIG, and nothing else, when a hash map is full.
 #[inline(always)]
-fn refusal(errno: i32) -> Ignored {
+pub(crate) fn refusal(errno: i32) -> Ignored {
     const E2BIG: i32 = 7;
     if errno == -E2BIG {
         Ignored::MapFull

@@ -8,6 +8,7 @@
 mod account;
 mod frame;
 mod maps;
+mod overflow;
 mod replay;
 
 use aya_ebpf::bindings::{tcx_action_base::TCX_NEXT, xdp_action::XDP_PASS};

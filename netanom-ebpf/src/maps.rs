@@ -1,10 +1,12 @@
 //! All maps. User space sizes them when it loads the programs; the sizes here only have to be valid.
 
+use aya_ebpf::Global;
 use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, PerCpuArray};
 use aya_ebpf::macros::btf_map;
 use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{FlowCounters, FlowKey};
+use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use netanom_common::replay::ReplayedPacket;
 
 /// One CPU's flows of one generation.
@@ -30,3 +32,25 @@ pub(crate) static EMPTY: Array<FlowCounters, 1> = Array::new();
 /// What a replay says of the packet at hand; without one it stays zero.
 #[btf_map]
 pub(crate) static REPLAYED: Array<ReplayedPacket, 1> = Array::new();
+
+/// Packets of one CPU and one generation that found no room in their shard.
+pub(crate) type Overflow = HashMap<OverflowKey, OverflowCounters, 1>;
+
+/// Overflow tables, one beside each shard.
+#[btf_map]
+pub(crate) static OVERFLOWS: ArrayOfMaps<Overflow, 2> = ArrayOfMaps::new();
+
+/// Entries opened in this CPU's shard of each generation; user space sets it back when it has drained one.
+#[btf_map]
+pub(crate) static OCCUPANCY: PerCpuArray<u32, 2> = PerCpuArray::new();
+
+/// Entries of a shard that any flow may take; those beyond are for known flows. User space sets it when it loads.
+#[unsafe(no_mangle)]
+pub(crate) static ROOM_FOR_ALL: Global<u32> = Global::new(1);
+
+/// Twice the flows of the default capacity, so that few known flows displace each other: 1 MiB.
+pub(crate) const KNOWN_SLOTS: usize = 1 << 18;
+
+/// Known flows of every CPU, by their fingerprint: its low bits say where, its high half is what stands there.
+#[btf_map]
+pub(crate) static KNOWN: Array<u32, KNOWN_SLOTS> = Array::new();

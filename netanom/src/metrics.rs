@@ -33,6 +33,7 @@ pub struct Metrics {
     bytes: IntCounterVec,
     xdp_attached: IntGaugeVec,
     interfaces: Mutex<Interfaces>,
+    packets_overflowed: IntCounter,
     packets_ignored: [IntCounter; Ignored::ALL.len()],
     bytes_ignored: [IntCounter; Ignored::ALL.len()],
     flows: [IntCounter; Class::ALL.len()],
@@ -78,12 +79,12 @@ impl Metrics {
         make.process();
         let packets_ignored = make.counters(
             "netanom_packets_ignored_total",
-            "Packets that are in no flow, by the reason; with netanom_packets_total this is every packet seen.",
+            "Packets that are counted nowhere else, by the reason; with netanom_packets_total this is every packet seen.",
             &["reason"],
         );
         let bytes_ignored = make.counters(
             "netanom_bytes_ignored_total",
-            "Frame bytes of the packets that are in no flow.",
+            "Frame bytes of the packets in netanom_packets_ignored_total.",
             &["reason"],
         );
         let flows = make.counters(
@@ -113,12 +114,12 @@ impl Metrics {
         Self {
             packets: make.counters(
                 "netanom_packets_total",
-                "Packets counted in flows, by the interface that saw them.",
+                "Packets counted in flows or in the overflow table, by the interface that saw them.",
                 &["interface", "direction"],
             ),
             bytes: make.counters(
                 "netanom_bytes_total",
-                "Frame bytes on the wire of the packets counted in flows.",
+                "Frame bytes on the wire of the packets in netanom_packets_total.",
                 &["interface", "direction"],
             ),
             xdp_attached: make.gauges(
@@ -127,6 +128,10 @@ impl Metrics {
                 &["interface", "mode"],
             ),
             interfaces: Mutex::default(),
+            packets_overflowed: make.counter(
+                "netanom_packets_overflowed_total",
+                "Packets whose flow found no room in the kernel; counted by destination, and in netanom_packets_total.",
+            ),
             packets_ignored: reasons.map(|reason| packets_ignored.with_label_values(&[reason])),
             bytes_ignored: reasons.map(|reason| bytes_ignored.with_label_values(&[reason])),
             flows: Class::ALL.map(|class| flows.with_label_values(&[class.name()])),
@@ -212,14 +217,27 @@ impl Metrics {
     /// Packets of an interface that was never added are under `other`.
     pub fn count_window(&self, window: &Window) {
         let mut sums: BTreeMap<u32, [Tally; DIRECTIONS.len()]> = BTreeMap::new();
-        for (key, counters) in &window.flows {
-            let [ingress, egress] = sums.entry(key.interface()).or_default();
-            let out = counters.egress;
+        let flows = window.flows.iter().map(|(key, counters)| {
+            let all = Tally {
+                packets: counters.packets(),
+                bytes: counters.bytes(),
+            };
+            (key.interface(), all, counters.egress)
+        });
+        let overflow = window
+            .overflow
+            .iter()
+            .map(|(key, counters)| (key.interface(), counters.total, counters.egress));
+        for (index, all, out) in flows.chain(overflow) {
+            let [ingress, egress] = sums.entry(index).or_default();
             ingress.add(
-                counters.packets().saturating_sub(out.packets),
-                counters.bytes().saturating_sub(out.bytes),
+                all.packets.saturating_sub(out.packets),
+                all.bytes.saturating_sub(out.bytes),
             );
             egress.add(out.packets, out.bytes);
+        }
+        for (_, counters) in &window.overflow {
+            self.packets_overflowed.inc_by(counters.total.packets);
         }
         let mut interfaces = lock(&self.interfaces);
         for (index, tallies) in sums {
@@ -372,7 +390,7 @@ impl Metrics {
 }
 
 /// Metrics without labels that are no histogram, and the two that are only ever one series.
-const SINGLE_SERIES: usize = 6 + 2;
+const SINGLE_SERIES: usize = 7 + 2;
 /// CPU time, open and most files, virtual and resident memory, start time, threads.
 const PROCESS_SERIES: usize = 7;
 

@@ -158,23 +158,6 @@ fn a_drain_takes_what_was_counted_once() {
 }
 
 #[test]
-fn a_full_shard_loses_the_flow_and_counts_the_packet() {
-    let Some(mut injector) = injector_with("a_full_shard_loses_the_flow_and_counts_the_packet", 1)
-    else {
-        return;
-    };
-    let mut frame = crafted::ipv4_tcp();
-    for source in 0..=u16::MAX {
-        frame[28..30].copy_from_slice(&source.to_be_bytes());
-        assert_eq!(injector.receive(&frame).unwrap(), XDP_PASS);
-    }
-    let window = injector.drain().unwrap();
-    let [.., full, _error] = window.ignored.0;
-    assert!(full.packets > 0 && !window.flows.is_empty(), "{full:?}");
-    assert_eq!(Counted::of(window).packets(), 65_536);
-}
-
-#[test]
 fn a_frame_shorter_than_an_ethernet_header_is_refused_with_its_length() {
     let Some(mut injector) =
         injector("a_frame_shorter_than_an_ethernet_header_is_refused_with_its_length")

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use netanom::alert::{Class, Severity};
 use netanom::flow::{Timestamp, Window};
 use netanom::metrics::{Build, MAX_INTERFACES, Metrics, XdpMode};
 use netanom_common::counter::{Ignored, Tally};
+use netanom_common::flow::Observation;
+use netanom_common::overflow::{OverflowCounters, OverflowKey};
 
 #[path = "common/traffic.rs"]
 mod traffic;
@@ -60,6 +63,21 @@ fn window() -> Window {
     window
 }
 
+/// Packets like those of `window` for which there was no room: `came` came in and `left` left.
+fn overflow(interface: u32, came: u32, left: u32) -> (OverflowKey, OverflowCounters) {
+    let packet = traffic::packet(1);
+    let mut counters = OverflowCounters::default();
+    for number in 0..came + left {
+        let seen = Observation {
+            now: 1 + u64::from(number),
+            segments: NonZeroU32::MIN,
+            egress: number >= came,
+        };
+        counters.account(&packet, seen);
+    }
+    (OverflowKey::of(&packet, interface), counters)
+}
+
 #[test]
 fn a_new_page_has_every_metric_at_zero() {
     let metrics = metrics();
@@ -103,6 +121,26 @@ fn a_window_is_counted_by_interface_and_direction() {
     assert_eq!(
         lines(&metrics, "netanom_last_window"),
         "netanom_last_window_timestamp_seconds 1.5\n"
+    );
+}
+
+#[test]
+fn packets_without_room_in_the_flow_table_are_counted_with_the_others() {
+    let metrics = metrics();
+    metrics.add_interface(2, "eth0");
+    let (key, counters) = overflow(2, 5, 3);
+    metrics.count_window(&Window {
+        overflow: vec![(key, counters)],
+        ..window()
+    });
+    expect![[r#"
+        netanom_packets_total{direction="egress",interface="eth0"} 4
+        netanom_packets_total{direction="ingress",interface="eth0"} 7
+    "#]]
+    .assert_eq(&lines(&metrics, "netanom_packets_total"));
+    assert_eq!(
+        lines(&metrics, "netanom_packets_overflowed_total"),
+        "netanom_packets_overflowed_total 8\n"
     );
 }
 

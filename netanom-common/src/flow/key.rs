@@ -4,6 +4,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::overflow::scatter;
 use crate::packet::{Packet, RawAddress};
 
 /// One of the two endpoints of a flow, in the key's canonical order.
@@ -86,6 +87,20 @@ impl FlowKey {
             };
             (key, Side::High)
         }
+    }
+
+    /// A hash of the key, the same for every generation.
+    #[inline(always)]
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let both = |a: u32, b: u32| u64::from(a) << 32 | u64::from(b);
+        let (low, high) = (&self.low_address, &self.high_address);
+        let ports = u32::from(self.low_port) << 16 | u32::from(self.high_port);
+        let mut hash = scatter(both(self.tags, self.interface));
+        hash = scatter(hash ^ both(ports, low[0] ^ high[0].rotate_left(16)));
+        hash = scatter(hash ^ both(low[1], low[2]));
+        hash = scatter(hash ^ both(high[1], high[2]));
+        scatter(hash ^ both(low[3], high[3]))
     }
 
     /// Address of one endpoint.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use netanom_common::flow::{FlowCounters, FlowKey, LAYOUT_VERSION, Side};
+use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use netanom_common::packet::{Packet, protocol};
 
 use crate::packets::{HIGH, LOW, address, tcp};
@@ -102,6 +103,7 @@ fn interface_vlan_protocol_and_ports_each_make_another_flow() {
 #[test]
 fn the_layout_has_its_version() {
     // Whoever changes one of the sizes changes the layout, and with it the version.
-    let sizes = (size_of::<FlowKey>(), size_of::<FlowCounters>());
-    assert_eq!((LAYOUT_VERSION, sizes), (1, (44, 280)));
+    let flows = (size_of::<FlowKey>(), size_of::<FlowCounters>());
+    let overflow = (size_of::<OverflowKey>(), size_of::<OverflowCounters>());
+    assert_eq!((LAYOUT_VERSION, flows, overflow), (2, (44, 280), (24, 184)));
 }

@@ -1,5 +1,6 @@
 //! Flows as user space keeps them: what a window brings, and the table that merges windows into flows.
 
+mod distinct;
 mod table;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -9,8 +10,10 @@ use std::net::IpAddr;
 
 use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Side};
+use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use netanom_common::packet::protocol;
 
+pub use distinct::distinct;
 pub use table::{Entry, FlowTable, FlowTimeouts, Merged};
 pub use time::Timestamp;
 
@@ -24,6 +27,9 @@ pub struct Window {
     /// What was counted since the window before, a flow at most once per shard. Times are nanoseconds since the
     /// Unix epoch.
     pub flows: Vec<(FlowKey, FlowCounters)>,
+    /// What was counted by destination because its flow found no room, a key at most once per shard. Only the kernel's
+    /// tables are bounded; a capture's window never has any.
+    pub overflow: Vec<(OverflowKey, OverflowCounters)>,
     /// What was not counted in a flow, by reason, since the window before.
     pub ignored: IgnoredTallies,
 }

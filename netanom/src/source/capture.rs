@@ -147,6 +147,8 @@ impl<C: PacketCounter> FlowSource for CaptureSource<C> {
             start: Timestamp::from_nanos(start),
             end: Timestamp::from_nanos(end),
             flows,
+            // A window ends before a table could be full.
+            overflow: Vec::new(),
             ignored,
         }))
     }

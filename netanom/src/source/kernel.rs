@@ -6,6 +6,7 @@
 mod attach;
 mod inject;
 mod load;
+mod overflow;
 mod replay;
 
 use std::os::fd::AsFd;
@@ -19,6 +20,8 @@ use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey};
 use rustix::thread::{MembarrierCommand, membarrier};
 use rustix::time::{ClockId, clock_gettime};
 use zerocopy::FromZeros;
+
+use overflow::OverflowTables;
 
 use super::{Direction, FlowSource, Interface, SourceError, Stop, XdpMode, batch};
 use crate::flow::{IgnoredTallies, Timestamp, Window};
@@ -64,6 +67,7 @@ pub struct KernelSource {
     ebpf: Ebpf,
     /// Every CPU's shard, of both generations.
     shards: [Vec<MapData>; 2],
+    overflow: OverflowTables,
     generation: Array<MapData, u32>,
     ignored: PerCpuArray<MapData, [u64; 2]>,
     logger: EbpfLogger<&'static dyn log::Log>,
@@ -128,6 +132,7 @@ impl KernelSource {
                 ..Fill::default()
             },
             shards: loaded.shards,
+            overflow: loaded.overflow,
             written: 0,
             ignored_before: IgnoredTallies::default(),
             attached,
@@ -187,11 +192,13 @@ impl KernelSource {
             batch::drain(shard.fd().as_fd(), &mut self.keys, &mut self.values, each)
                 .map_err(map_error)?;
         }
+        let overflow = self.overflow.drain(drained, clock)?;
         let ignored = self.newly_ignored()?;
         Ok(Window {
             start,
             end: self.end,
             flows,
+            overflow,
             ignored,
         })
     }
@@ -256,25 +263,26 @@ impl Clock {
         )
     }
 
+    /// A time that the kernel stamped; 0 stays 0.
+    fn to_wall_time(self, time: u64) -> u64 {
+        if time == 0 {
+            0
+        } else {
+            time.wrapping_add(self.epoch)
+        }
+    }
+
     fn to_wall(self, counters: &FlowCounters) -> FlowCounters {
-        let shift = |sent: &DirectionCounters| {
-            let moved = |time: u64| {
-                if time == 0 {
-                    0
-                } else {
-                    time.wrapping_add(self.epoch)
-                }
-            };
-            DirectionCounters {
-                first: moved(sent.first),
-                last: moved(sent.last),
-                first_payload: moved(sent.first_payload),
-                ..*sent
-            }
+        let shift = |sent: &DirectionCounters| DirectionCounters {
+            first: self.to_wall_time(sent.first),
+            last: self.to_wall_time(sent.last),
+            first_payload: self.to_wall_time(sent.first_payload),
+            ..*sent
         };
         FlowCounters {
             low: shift(&counters.low),
             high: shift(&counters.high),
+            noted: 0,
             ..*counters
         }
     }

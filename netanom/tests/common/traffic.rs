@@ -8,19 +8,7 @@ use netanom_common::packet::{Packet, RawAddress, protocol};
 /// A flow of UDP from 192.0.2.`from` to 198.51.100.1 at `interface`: `asked` frames of 100 bytes came in and
 /// `answered` ones left.
 pub(crate) fn flow(interface: u32, from: u8, asked: u32, answered: u32) -> (FlowKey, FlowCounters) {
-    let packet = Packet {
-        source: ipv4([192, 0, 2, from]),
-        destination: ipv4([198, 51, 100, 1]),
-        source_port: 40_000,
-        destination_port: 53,
-        protocol: protocol::UDP,
-        flags: 0,
-        outer_vlan: 0,
-        inner_vlan: 0,
-        window: 0,
-        payload: 58,
-        length: 100,
-    };
+    let packet = packet(from);
     let (key, asking) = FlowKey::of(&packet, interface);
     let answering = if asking == Side::Low {
         Side::High
@@ -39,6 +27,23 @@ pub(crate) fn flow(interface: u32, from: u8, asked: u32, answered: u32) -> (Flow
         }
     }
     (key, counters)
+}
+
+/// The request that [`flow`] counts.
+pub(crate) fn packet(from: u8) -> Packet {
+    Packet {
+        source: ipv4([192, 0, 2, from]),
+        destination: ipv4([198, 51, 100, 1]),
+        source_port: 40_000,
+        destination_port: 53,
+        protocol: protocol::UDP,
+        flags: 0,
+        outer_vlan: 0,
+        inner_vlan: 0,
+        window: 0,
+        payload: 58,
+        length: 100,
+    }
 }
 
 fn ipv4(bytes: [u8; 4]) -> RawAddress {

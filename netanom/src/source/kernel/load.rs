@@ -8,6 +8,7 @@ use aya_log::EbpfLogger;
 use netanom_common::flow::{FlowCounters, FlowKey};
 
 use super::map_error;
+use super::overflow::{OverflowTables, room_for_known};
 use crate::source::SourceError;
 
 pub(super) const XDP: &str = "netanom_xdp";
@@ -26,6 +27,7 @@ static OBJECT: &[u8] = include_bytes_aligned!(env!("NETANOM_EBPF_OBJECT"));
 pub(super) struct Loaded {
     pub(super) ebpf: Ebpf,
     pub(super) shards: [Vec<MapData>; 2],
+    pub(super) overflow: OverflowTables,
     pub(super) generation: Array<MapData, u32>,
     pub(super) ignored: PerCpuArray<MapData, [u64; 2]>,
     pub(super) logger: EbpfLogger<&'static dyn log::Log>,
@@ -47,18 +49,28 @@ pub(super) fn load(capacity: u32, origin: PacketOrigin) -> Result<Loaded, Source
         detail: format!("{what}: {error}"),
     })? as u32;
     let level = log::max_level() as u8;
+    let per_shard = (capacity / cpus).max(MIN_SHARD);
     let replay = u8::from(origin == PacketOrigin::Capture);
     let mut ebpf = EbpfLoader::new()
         .map_max_entries("FLOWS", 2 * cpus)
+        .map_max_entries("OVERFLOWS", 2 * cpus)
         .override_global("REPLAY", &replay, true)
         .override_global(aya_log::LEVEL, &level, false)
+        .override_global("ROOM_FOR_ALL", &per_shard, true)
         .load(OBJECT)
         .map_err(load_error)?;
     let logger = EbpfLogger::init(&mut ebpf).map_err(|error| SourceError::Load {
         detail: error.to_string(),
     })?;
-    let per_shard = (capacity / cpus).max(MIN_SHARD);
-    let shards = make_shards(&mut ebpf, cpus, per_shard)?;
+    let shard = Inner {
+        name: "netanom_flows",
+        key: size_of::<FlowKey>(),
+        value: size_of::<FlowCounters>(),
+        entries: per_shard + room_for_known(per_shard),
+        flags: NO_PREALLOC,
+    };
+    let shards = make_inner(&mut ebpf, "FLOWS", cpus, shard)?;
+    let overflow = OverflowTables::make(&mut ebpf, cpus)?;
     let generation = take(&mut ebpf, "GENERATION")?;
     let ignored = take(&mut ebpf, "IGNORED")?;
     let xdp: &mut Xdp = program(&mut ebpf, XDP)?;
@@ -70,6 +82,7 @@ pub(super) fn load(capacity: u32, origin: PacketOrigin) -> Result<Loaded, Source
     Ok(Loaded {
         ebpf,
         shards,
+        overflow,
         generation,
         ignored,
         logger,
@@ -77,31 +90,40 @@ pub(super) fn load(capacity: u32, origin: PacketOrigin) -> Result<Loaded, Source
     })
 }
 
-/// The kernel side looks for a CPU's shard of a generation in slot `cpu * 2 + generation`.
-fn make_shards(ebpf: &mut Ebpf, cpus: u32, entries: u32) -> Result<[Vec<MapData>; 2], SourceError> {
-    let outer = ebpf.map_mut("FLOWS").ok_or_else(|| missing("FLOWS"))?;
-    let mut outer: ArrayOfMaps<&mut MapData, MapData> =
-        ArrayOfMaps::try_from(outer).map_err(map_error)?;
-    let mut shards = [Vec::new(), Vec::new()];
-    for cpu in 0..cpus {
-        for (generation, shards) in shards.iter_mut().enumerate() {
-            let shard = make_shard(entries)?;
-            outer
-                .set(cpu * 2 + generation as u32, &shard, 0)
-                .map_err(map_error)?;
-            shards.push(shard);
-        }
-    }
-    Ok(shards)
+/// What the inner maps of an array of maps look like.
+#[derive(Clone, Copy)]
+pub(super) struct Inner {
+    pub(super) name: &'static str,
+    pub(super) key: usize,
+    pub(super) value: usize,
+    pub(super) entries: u32,
+    pub(super) flags: u32,
 }
 
-fn make_shard(entries: u32) -> Result<MapData, SourceError> {
-    let (key, value) = (
-        size_of::<FlowKey>() as u32,
-        size_of::<FlowCounters>() as u32,
-    );
-    let definition = aya_obj::Map::new_from_params(HASH, key, value, entries, NO_PREALLOC);
-    MapData::create(definition, "netanom_flows", None).map_err(create_error)
+/// Makes a hash map for each CPU and generation. The kernel side looks for it in slot `cpu * 2 + generation`.
+pub(super) fn make_inner(
+    ebpf: &mut Ebpf,
+    outer: &str,
+    cpus: u32,
+    inner: Inner,
+) -> Result<[Vec<MapData>; 2], SourceError> {
+    let outer = ebpf.map_mut(outer).ok_or_else(|| missing(outer))?;
+    let mut outer: ArrayOfMaps<&mut MapData, MapData> =
+        ArrayOfMaps::try_from(outer).map_err(map_error)?;
+    let mut made = [Vec::new(), Vec::new()];
+    for cpu in 0..cpus {
+        for (generation, made) in made.iter_mut().enumerate() {
+            let (key, value) = (inner.key as u32, inner.value as u32);
+            let definition =
+                aya_obj::Map::new_from_params(HASH, key, value, inner.entries, inner.flags);
+            let map = MapData::create(definition, inner.name, None).map_err(create_error)?;
+            outer
+                .set(cpu * 2 + generation as u32, &map, 0)
+                .map_err(map_error)?;
+            made.push(map);
+        }
+    }
+    Ok(made)
 }
 
 pub(super) fn take<T: TryFrom<aya::maps::Map, Error = MapError>>(

@@ -1,0 +1,79 @@
+//! The overflow tables beside the shards: made, drained, and the shards' occupancy set back.
+
+use std::os::fd::AsFd;
+
+use aya::Ebpf;
+use aya::maps::{MapData, PerCpuArray, PerCpuValues};
+use aya::util::nr_cpus;
+use netanom_common::overflow::{OverflowCounters, OverflowKey};
+use zerocopy::FromZeros;
+
+use super::load::{Inner, make_inner, take};
+use super::{Clock, map_error};
+use crate::source::{SourceError, batch};
+
+/// Entries of a generation's overflow tables over all CPUs: 1 MiB with the kernel's overhead.
+const ENTRIES: u32 = 4096;
+/// A table this small would be full after a burst.
+const MIN_ENTRIES: u32 = 256;
+
+/// A quarter of a shard is added for known flows.
+pub(super) const fn room_for_known(room_for_all: u32) -> u32 {
+    room_for_all / 4
+}
+
+/// Every CPU's overflow table, of both generations.
+pub(super) struct OverflowTables {
+    tables: [Vec<MapData>; 2],
+    occupancy: PerCpuArray<MapData, u32>,
+    keys: Vec<OverflowKey>,
+    values: Vec<OverflowCounters>,
+}
+
+impl OverflowTables {
+    /// Makes the tables and puts them where the programs look for them.
+    pub(super) fn make(ebpf: &mut Ebpf, cpus: u32) -> Result<Self, SourceError> {
+        let entries = (ENTRIES / cpus).max(MIN_ENTRIES);
+        let inner = Inner {
+            name: "netanom_over",
+            key: size_of::<OverflowKey>(),
+            value: size_of::<OverflowCounters>(),
+            entries,
+            // Made beforehand: the table is for when there is no time.
+            flags: 0,
+        };
+        Ok(Self {
+            tables: make_inner(ebpf, "OVERFLOWS", cpus, inner)?,
+            occupancy: take(ebpf, "OCCUPANCY")?,
+            keys: vec![OverflowKey::new_zeroed(); entries as usize],
+            values: vec![OverflowCounters::default(); entries as usize],
+        })
+    }
+
+    /// Empties the tables of a generation that nobody writes, and sets the occupancy of its shards back.
+    pub(super) fn drain(
+        &mut self,
+        generation: u32,
+        clock: Clock,
+    ) -> Result<Vec<(OverflowKey, OverflowCounters)>, SourceError> {
+        let mut drained = Vec::new();
+        for table in &self.tables[generation as usize] {
+            let each = |key: &OverflowKey, counters: &OverflowCounters| {
+                let moved = OverflowCounters {
+                    first: clock.to_wall_time(counters.first),
+                    last: clock.to_wall_time(counters.last),
+                    ..*counters
+                };
+                drained.push((*key, moved));
+            };
+            batch::drain(table.fd().as_fd(), &mut self.keys, &mut self.values, each)
+                .map_err(map_error)?;
+        }
+        let cpus = nr_cpus().map_err(|(what, error)| map_error(format!("{what}: {error}")))?;
+        let empty = PerCpuValues::try_from(vec![0; cpus]).map_err(map_error)?;
+        self.occupancy
+            .set(generation, empty, 0)
+            .map_err(map_error)?;
+        Ok(drained)
+    }
+}
