@@ -1,6 +1,10 @@
 //! Captures replayed: every format gives the same, wrong inputs are told, and other tools count alike.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod common;
+
+#[path = "replay/agreement.rs"]
+mod agreement;
 #[path = "replay/craft.rs"]
 mod craft;
 #[path = "replay/formats.rs"]

@@ -24,7 +24,7 @@ struct Package {
     has_daemon: bool,
 }
 
-const PACKAGES: [Package; 3] = [
+const PACKAGES: [Package; 4] = [
     Package {
         name: "iproute2",
         program: "ip",
@@ -42,6 +42,12 @@ const PACKAGES: [Package; 3] = [
         program: "prometheus",
         why: "scraping the sensor, and the queries of every dashboard",
         has_daemon: true,
+    },
+    Package {
+        name: "tshark",
+        program: "tshark",
+        why: "counting the conversations of real captures a second time",
+        has_daemon: false,
     },
 ];
 

@@ -1,0 +1,331 @@
+//! Agreement with tshark, which we did not write, on every real capture that is here: docs/compatibility.md.
+//!
+//! tshark reads all captures in one run (mergecap puts them one after another, capinfos says how many frames each
+//! has), so that the test takes half a minute and not many.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use netanom::flow::protocol_name;
+use netanom::source::FlowSource;
+use netanom::source::capture::CaptureSource;
+use netanom_common::counter::{Ignored, Tally};
+use netanom_common::flow::Side;
+
+use crate::common::skip;
+
+/// Fields that tshark prints of each frame, all occurrences from the outermost on.
+const FIELDS: [&str; 14] = [
+    "frame.len",
+    "frame.protocols",
+    "vlan.id",
+    "ip.src",
+    "ip.dst",
+    "ip.proto",
+    "ip.frag_offset",
+    "ipv6.src",
+    "ipv6.dst",
+    "ipv6.nxt",
+    "tcp.srcport,tcp.dstport",
+    "udp.srcport,udp.dstport",
+    "sctp.srcport,sctp.dstport",
+    "ipv6.fraghdr.offset",
+];
+
+/// Protocols that tshark dissects; all others would only cost time.
+const DISSECTED: [&str; 16] = [
+    "frame",
+    "eth",
+    "ethertype",
+    "vlan",
+    "ieee8021ad",
+    "ip",
+    "ipv6",
+    "ipv6.hopopts",
+    "ipv6.routing",
+    "ipv6.fraghdr",
+    "ipv6.dstopts",
+    "tcp",
+    "udp",
+    "sctp",
+    "icmp",
+    "icmpv6",
+];
+
+/// Who sent to whom, with which protocol and VLAN tags.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Conversation {
+    protocol: String,
+    from: (IpAddr, u16),
+    to: (IpAddr, u16),
+    vlans: (u16, u16),
+}
+
+/// What a tool makes of a capture: conversations in each direction, and frames that are in none.
+#[derive(Debug, Default, PartialEq)]
+struct Count {
+    conversations: BTreeMap<Conversation, (u64, u64)>,
+    others: BTreeMap<&'static str, (u64, u64)>,
+}
+
+impl Count {
+    fn add(&mut self, conversation: Conversation, packets: u64, bytes: u64) {
+        let sum = self.conversations.entry(conversation).or_default();
+        *sum = (sum.0 + packets, sum.1 + bytes);
+    }
+
+    fn add_other(&mut self, reason: &'static str, packets: u64, bytes: u64) {
+        let sum = self.others.entry(reason).or_default();
+        *sum = (sum.0 + packets, sum.1 + bytes);
+    }
+
+    fn total(&self) -> (u64, u64) {
+        let sums = self.conversations.values().chain(self.others.values());
+        sums.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
+    }
+}
+
+#[test]
+fn every_capture_has_the_conversations_that_tshark_sees() {
+    const NAME: &str = "every_capture_has_the_conversations_that_tshark_sees";
+    let folder = std::env::var_os("NETANOM_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+        PathBuf::from,
+    );
+    let mut captures = Vec::new();
+    find_captures(&folder, &mut captures);
+    captures.sort();
+    if captures.is_empty() {
+        return skip(NAME, &format!("no captures under {}", folder.display()));
+    }
+    if Command::new("tshark").arg("--version").output().is_err() {
+        return skip(NAME, "no tshark: install the package tshark");
+    }
+    let lengths = lengths(&captures);
+    let mut theirs = Tshark::read(&captures);
+    let mut differences = String::new();
+    for (capture, frames) in captures.iter().zip(lengths) {
+        let theirs = theirs.count(frames);
+        let ours = count(capture);
+        let name = capture.strip_prefix(&folder).unwrap().display();
+        assert_eq!(ours.total(), theirs.total(), "{name}: frames and bytes");
+        assert_eq!(ours.total().0, frames, "{name}: frames");
+        tell_differences(&mut differences, &name.to_string(), &ours, &theirs);
+    }
+    assert!(theirs.lines.next().is_none(), "tshark saw more frames");
+    assert_eq!(differences, "");
+}
+
+fn tell_differences(text: &mut String, name: &str, ours: &Count, theirs: &Count) {
+    let keys: BTreeSet<_> = ours
+        .conversations
+        .keys()
+        .chain(theirs.conversations.keys())
+        .collect();
+    for key in keys {
+        let (our, their) = (ours.conversations.get(key), theirs.conversations.get(key));
+        if our != their {
+            let _ = writeln!(text, "{name}: {key:?}: ours {our:?}, tshark's {their:?}");
+        }
+    }
+    if ours.others != theirs.others {
+        let (our, their) = (&ours.others, &theirs.others);
+        let _ = writeln!(text, "{name}: in no flow: ours {our:?}, tshark's {their:?}");
+    }
+}
+
+fn find_captures(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            find_captures(&path, found);
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "pcap")
+        {
+            found.push(path);
+        }
+    }
+}
+
+/// What the sensor counts.
+fn count(capture: &Path) -> Count {
+    let mut count = Count::default();
+    let mut source = CaptureSource::open(capture, Duration::from_secs(10)).unwrap();
+    while let Some(window) = source.next_window().unwrap() {
+        for (key, counters) in &window.flows {
+            for from in [Side::Low, Side::High] {
+                let Tally { packets, bytes } = counters.sent_by(from).total;
+                let to = from.other();
+                if packets > 0 {
+                    let conversation = Conversation {
+                        protocol: protocol_name(key.protocol()),
+                        from: (key.address(from), key.port(from)),
+                        to: (key.address(to), key.port(to)),
+                        vlans: key.vlans(),
+                    };
+                    count.add(conversation, packets, bytes);
+                }
+            }
+        }
+        for (reason, tally) in window.ignored.iter().filter(|(_, tally)| tally.packets > 0) {
+            count.add_other(reason.name(), tally.packets, tally.bytes);
+        }
+    }
+    assert_eq!(source.unread(), [], "{}", capture.display());
+    count
+}
+
+/// How many frames each capture has, by capinfos.
+fn lengths(captures: &[PathBuf]) -> Vec<u64> {
+    let output = Command::new("capinfos")
+        .args(["-T", "-r", "-M", "-c"])
+        .args(captures)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lengths: Vec<u64> = text
+        .lines()
+        .map(|line| line.rsplit('\t').next().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(lengths.len(), captures.len(), "{text}");
+    lengths
+}
+
+/// tshark's lines on all captures, one after another.
+struct Tshark {
+    lines: std::io::Lines<Box<dyn BufRead>>,
+}
+
+impl Tshark {
+    fn read(captures: &[PathBuf]) -> Self {
+        let protocols = Command::new("tshark").args(["-G", "protocols"]).output();
+        let protocols = String::from_utf8(protocols.unwrap().stdout).unwrap();
+        let disabled = protocols
+            .lines()
+            .filter_map(|line| line.split('\t').nth(2))
+            .filter(|name| !DISSECTED.contains(name));
+        let disabled = disabled.flat_map(|name| ["--disable-protocol", name]);
+        let merged = Command::new("mergecap")
+            .args(["-a", "-F", "pcap", "-w", "-"])
+            .args(captures)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let preferences = [
+            "ip.defragment:FALSE",
+            "ipv6.defragment:FALSE",
+            "tcp.desegment_tcp_streams:FALSE",
+            "tcp.analyze_sequence_numbers:FALSE",
+        ];
+        let fields = FIELDS.iter().flat_map(|fields| fields.split(','));
+        let child = Command::new("tshark")
+            .args(["-n", "-r", "-", "-T", "fields", "-E", "occurrence=a"])
+            .args(preferences.iter().flat_map(|value| ["-o", *value]))
+            .args(fields.flat_map(|field| ["-e", field]))
+            .args(disabled)
+            .stdin(merged.stdout.unwrap())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let output: Box<dyn BufRead> = Box::new(BufReader::new(child.stdout.unwrap()));
+        Self {
+            lines: output.lines(),
+        }
+    }
+
+    /// Counts the next frames.
+    fn count(&mut self, frames: u64) -> Count {
+        let mut count = Count::default();
+        for _ in 0..frames {
+            let line = self.lines.next().expect("tshark saw fewer frames").unwrap();
+            Line::of(&line).count(&mut count);
+        }
+        count
+    }
+}
+
+/// The fields of a frame, by name.
+struct Line<'a>(BTreeMap<&'a str, &'a str>);
+
+impl<'a> Line<'a> {
+    fn of(line: &'a str) -> Self {
+        let names = FIELDS.iter().flat_map(|fields| fields.split(','));
+        let fields: Vec<_> = line.split('\t').collect();
+        Self(names.zip(fields).collect())
+    }
+
+    /// The outermost occurrence.
+    fn first(&self, name: &str) -> Option<&'a str> {
+        let first = self.0[name].split(',').next();
+        first.filter(|value| !value.is_empty())
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.first(name).map(|value| value.parse().unwrap())
+    }
+
+    fn count(&self, count: &mut Count) {
+        let bytes = self.number("frame.len").unwrap();
+        match self.conversation() {
+            Ok(conversation) => count.add(conversation, 1, bytes),
+            Err(reason) => count.add_other(reason.name(), 1, bytes),
+        }
+    }
+
+    fn conversation(&self) -> Result<Conversation, Ignored> {
+        let protocols: Vec<_> = self.0["frame.protocols"].split(':').collect();
+        let network = protocols
+            .iter()
+            .position(|name| matches!(*name, "ip" | "ipv6"));
+        let Some(network) = network else {
+            return Err(Ignored::NotIp);
+        };
+        let version = protocols[network];
+        let address = |end: &str| {
+            let address = self
+                .first(&format!("{version}.{end}"))
+                .ok_or(Ignored::Truncated)?;
+            Ok(address.parse().unwrap())
+        };
+        let (from, to) = (address("src")?, address("dst")?);
+        let above = protocols[network + 1..]
+            .iter()
+            .find(|name| !name.starts_with("ipv6."))
+            .copied();
+        let above =
+            above.filter(|name| matches!(*name, "tcp" | "udp" | "sctp" | "icmp" | "icmpv6"));
+        let number = self.number(if version == "ip" {
+            "ip.proto"
+        } else {
+            "ipv6.nxt"
+        });
+        let protocol = match above {
+            Some(name) => name.to_owned(),
+            None => protocol_name(number.ok_or(Ignored::Truncated)? as u8),
+        };
+        // A later fragment shows no ports.
+        let ports = match above {
+            Some(name @ ("tcp" | "udp" | "sctp")) => ["src", "dst"]
+                .map(|end| self.number(&format!("{name}.{end}port")))
+                .map(|port| port.ok_or(Ignored::Truncated)),
+            _ => [Ok(0), Ok(0)],
+        };
+        let [from_port, to_port] = ports;
+        let mut vlans = self.0["vlan.id"]
+            .split(',')
+            .map(|id| id.parse().unwrap_or(0));
+        Ok(Conversation {
+            protocol,
+            from: (from, from_port? as u16),
+            to: (to, to_port? as u16),
+            vlans: (vlans.next().unwrap_or(0), vlans.next().unwrap_or(0)),
+        })
+    }
+}
