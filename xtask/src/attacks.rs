@@ -34,9 +34,12 @@ const UDP: u8 = 17;
 pub(crate) const ICMP: u8 = 1;
 
 #[rustfmt::skip]
-const ATTACKS: [Attack; 13] = [
+const ATTACKS: [Attack; 16] = [
     Attack { mode: "syn-flood", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
+    Attack { mode: "syn-flood-closed", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
+    Attack { mode: "syn-flood-reset", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "udp-flood", class: "udp_flood", kind: None, named: Party::Target, protocol: UDP },
+    Attack { mode: "udp-flood-echo", class: "udp_flood", kind: None, named: Party::Target, protocol: UDP },
     Attack { mode: "icmp-flood", class: "icmp_flood", kind: None, named: Party::Target, protocol: ICMP },
     Attack { mode: "port-scan", class: "port_scan", kind: Some("syn"), named: Party::Source, protocol: TCP },
     Attack { mode: "connect-scan", class: "port_scan", kind: Some("connect"), named: Party::Source, protocol: TCP },

@@ -7,7 +7,9 @@ use thiserror::Error;
 
 use super::port_scan::Probe;
 use super::scenario::Scenario;
+use super::syn_flood::Reaction;
 use super::timeline::Exchanges;
+use super::udp_flood::Service;
 use super::{
     amplification, brute_force, http_flood, icmp_flood, normal, port_scan, slow_http, syn_flood,
     udp_flood,
@@ -22,8 +24,14 @@ pub enum Mode {
     Normal,
     /// SYNs to an open port, never completed.
     SynFlood,
+    /// SYNs to a closed port, each refused.
+    SynFloodClosed,
+    /// SYNs to an open port; the attacker's own system resets each answer, as when its address is not forged.
+    SynFloodReset,
     /// Large datagrams to ports where nobody listens.
     UdpFlood,
+    /// Small datagrams to a service that answers each.
+    UdpFloodEcho,
     /// Echo requests, more than the target answers.
     IcmpFlood,
     /// Half-open probes of many ports, as nmap's SYN scan.
@@ -58,10 +66,13 @@ struct Entry {
 }
 
 #[rustfmt::skip]
-const MODES: [Entry; 14] = [
+const MODES: [Entry; 17] = [
     Entry { mode: Mode::Normal, name: "normal", about: "a small office at work", rate: 150.0, exchanges: normal::exchanges },
-    Entry { mode: Mode::SynFlood, name: "syn-flood", about: "SYNs that are never completed", rate: 1000.0, exchanges: syn_flood::exchanges },
-    Entry { mode: Mode::UdpFlood, name: "udp-flood", about: "large datagrams to closed ports", rate: 1000.0, exchanges: udp_flood::exchanges },
+    Entry { mode: Mode::SynFlood, name: "syn-flood", about: "SYNs that are never completed", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Backlog) },
+    Entry { mode: Mode::SynFloodClosed, name: "syn-flood-closed", about: "SYNs to a closed port", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Refused) },
+    Entry { mode: Mode::SynFloodReset, name: "syn-flood-reset", about: "SYNs whose answers are reset", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Reset) },
+    Entry { mode: Mode::UdpFlood, name: "udp-flood", about: "large datagrams to closed ports", rate: 1000.0, exchanges: |s| udp_flood::exchanges(s, Service::Closed) },
+    Entry { mode: Mode::UdpFloodEcho, name: "udp-flood-echo", about: "small datagrams to a service that answers", rate: 500.0, exchanges: |s| udp_flood::exchanges(s, Service::Answers) },
     Entry { mode: Mode::IcmpFlood, name: "icmp-flood", about: "more pings than the target answers", rate: 1000.0, exchanges: icmp_flood::exchanges },
     Entry { mode: Mode::PortScan, name: "port-scan", about: "half-open probes of many ports", rate: 200.0, exchanges: |s| port_scan::exchanges(s, Probe::Syn) },
     Entry { mode: Mode::ConnectScan, name: "connect-scan", about: "full connections to many ports", rate: 200.0, exchanges: |s| port_scan::exchanges(s, Probe::Connect) },

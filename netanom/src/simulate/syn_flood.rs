@@ -1,6 +1,7 @@
 //! SYN flood: connections are asked for and never completed, until the target has no room for more.
 //!
-//! The target answers while its backlog has room and repeats each answer twice; then it is silent. With a prefix as
+//! An open port answers while its backlog has room and repeats each answer twice; then it is silent. A closed port
+//! refuses each SYN; and a system whose address is not forged resets the answers that it gets. With a prefix as
 //! source every SYN has a random address of it, as spoofing tools do.
 
 use std::collections::VecDeque;
@@ -26,7 +27,18 @@ const REPEATS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 /// When the target gives up on a half-open connection.
 const GIVE_UP: Duration = Duration::from_secs(7);
 
-pub(super) fn exchanges(scenario: &Scenario) -> Exchanges {
+/// What becomes of a SYN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reaction {
+    /// The port is open: it is answered while the backlog has room, and the attacker is silent.
+    Backlog,
+    /// The port is closed: it is refused.
+    Refused,
+    /// The port is open and answers, and the attacker's system, which knows of no connection, resets it.
+    Reset,
+}
+
+pub(super) fn exchanges(scenario: &Scenario, reaction: Reaction) -> Exchanges {
     let mut rng = scenario.rng();
     let flood = Flood {
         pace: Pace::of(scenario),
@@ -35,12 +47,14 @@ pub(super) fn exchanges(scenario: &Scenario) -> Exchanges {
         bare: rng.random(),
         rng,
         scenario: scenario.clone(),
+        reaction,
     };
     Box::new(flood)
 }
 
 struct Flood {
     scenario: Scenario,
+    reaction: Reaction,
     rng: Rng,
     pace: Pace,
     /// When each place in the backlog becomes free, the first one first.
@@ -72,34 +86,105 @@ impl Iterator for Flood {
             },
         };
         let mut packets = vec![planned(at, source, target, syn, rng)];
+        match self.reaction {
+            Reaction::Backlog => self.fill_backlog(at, source, syn, clock, &mut packets),
+            Reaction::Refused => {
+                let refusal = at.plus(chance::time(&mut self.rng, Duration::from_micros(60), 0.5));
+                packets.push(planned(
+                    refusal,
+                    target,
+                    source,
+                    refused(syn),
+                    &mut self.rng,
+                ));
+            }
+            Reaction::Reset => {
+                let answer = self.answer(syn, clock);
+                let answered = at.plus(chance::time(&mut self.rng, Duration::from_micros(80), 0.5));
+                let reset =
+                    answered.plus(chance::time(&mut self.rng, Duration::from_micros(300), 0.8));
+                packets.push(planned(answered, target, source, answer, &mut self.rng));
+                packets.push(planned(reset, source, target, unknown(syn), &mut self.rng));
+            }
+        }
+        Some(Exchange::new(at, packets))
+    }
+}
+
+impl Flood {
+    /// The target answers while its backlog has room, and again when nothing comes.
+    fn fill_backlog(
+        &mut self,
+        at: Timestamp,
+        source: Host,
+        syn: Segment,
+        clock: u32,
+        packets: &mut Vec<Planned>,
+    ) {
         while self.half_open.front().is_some_and(|free| *free <= at) {
             self.half_open.pop_front();
         }
-        if self.half_open.len() < BACKLOG {
-            self.half_open.push_back(at.plus(GIVE_UP));
-            let answer = Segment {
-                source_port: PORT,
-                destination_port: syn.source_port,
-                sequence: rng.random(),
-                acknowledgment: syn.sequence.wrapping_add(1),
-                flags: tcp::SYN | tcp::ACK,
-                window: 65_160,
-                options: if self.bare {
-                    Options::SegmentSize
-                } else {
-                    Options::Opening {
-                        clock: !clock,
-                        echo: clock,
-                    }
-                },
-            };
-            let first = at.plus(chance::time(rng, Duration::from_micros(80), 0.5));
-            let times = [first]
-                .into_iter()
-                .chain(REPEATS.map(|later| first.plus(later)));
-            packets.extend(times.map(|time| planned(time, target, source, answer, rng)));
+        if self.half_open.len() >= BACKLOG {
+            return;
         }
-        Some(Exchange::new(at, packets))
+        self.half_open.push_back(at.plus(GIVE_UP));
+        let answer = self.answer(syn, clock);
+        let first = at.plus(chance::time(&mut self.rng, Duration::from_micros(80), 0.5));
+        for time in [first]
+            .into_iter()
+            .chain(REPEATS.map(|later| first.plus(later)))
+        {
+            packets.push(planned(
+                time,
+                self.scenario.target(),
+                source,
+                answer,
+                &mut self.rng,
+            ));
+        }
+    }
+
+    fn answer(&mut self, syn: Segment, clock: u32) -> Segment {
+        Segment {
+            source_port: PORT,
+            destination_port: syn.source_port,
+            sequence: self.rng.random(),
+            acknowledgment: syn.sequence.wrapping_add(1),
+            flags: tcp::SYN | tcp::ACK,
+            window: 65_160,
+            options: if self.bare {
+                Options::SegmentSize
+            } else {
+                Options::Opening {
+                    clock: !clock,
+                    echo: clock,
+                }
+            },
+        }
+    }
+}
+
+/// What a closed port says (RFC 9293 3.10.7.1).
+fn refused(syn: Segment) -> Segment {
+    Segment {
+        source_port: syn.destination_port,
+        destination_port: syn.source_port,
+        sequence: 0,
+        acknowledgment: syn.sequence.wrapping_add(1),
+        flags: tcp::RST | tcp::ACK,
+        window: 0,
+        options: Options::None,
+    }
+}
+
+/// What a system says to an answer that it never asked for.
+fn unknown(syn: Segment) -> Segment {
+    Segment {
+        sequence: syn.sequence.wrapping_add(1),
+        flags: tcp::RST,
+        window: 0,
+        options: Options::None,
+        ..syn
     }
 }
 

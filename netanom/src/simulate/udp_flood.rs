@@ -1,6 +1,7 @@
-//! UDP flood: large datagrams at ports where nobody listens; half of the seeds keep to one port, the others to none.
+//! UDP flood: large datagrams at ports where nobody listens, or small ones at a service that answers.
 //!
-//! The target tells that the port is unreachable, as often as its limit allows.
+//! Without a service half of the seeds keep to one port, the others to none, and the target tells that the port is
+//! unreachable, as often as its limit allows.
 
 use std::time::Duration;
 
@@ -13,21 +14,35 @@ use super::packet::{Body, Packet, Payload, Planned};
 use super::scenario::Scenario;
 use super::timeline::{Exchange, Exchanges};
 
-pub(super) fn exchanges(scenario: &Scenario) -> Exchanges {
+/// What is behind the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// Nothing.
+    Closed,
+    /// A service that sends a datagram for each that it gets; a busy one leaves some out.
+    Answers,
+}
+
+pub(super) fn exchanges(scenario: &Scenario, service: Service) -> Exchanges {
     let mut rng = scenario.rng();
     let flood = Flood {
         pace: Pace::of(scenario),
         limit: ErrorLimit::of(scenario),
-        port: rng
-            .random_bool(0.5)
+        port: (service == Service::Answers || rng.random_bool(0.5))
             .then(|| rng.random_range(1024..=u16::MAX)),
-        smallest: *chance::pick(&mut rng, &[512, 1024, 1400]),
+        sizes: match service {
+            Service::Closed => *chance::pick(&mut rng, &[512, 1024, 1400])..=LARGEST,
+            Service::Answers => chance::pick(&mut rng, &[0..=0, 1..=32, 64..=64, 20..=200]).clone(),
+        },
+        service,
         rng,
         scenario: scenario.clone(),
     };
     Box::new(flood)
 }
 
+/// Share of datagrams that a busy service answers.
+const ANSWERED: f64 = 0.8;
 /// Most bytes of a datagram that fit an Ethernet frame over IPv6.
 const LARGEST: u32 = 1452;
 
@@ -38,8 +53,9 @@ struct Flood {
     limit: ErrorLimit,
     /// The one port that is flooded, if it is one.
     port: Option<u16>,
-    /// Bytes of the smallest datagram; the others are up to the largest.
-    smallest: u32,
+    /// Bytes of a datagram.
+    sizes: std::ops::RangeInclusive<u32>,
+    service: Service,
 }
 
 impl Iterator for Flood {
@@ -48,21 +64,40 @@ impl Iterator for Flood {
     fn next(&mut self) -> Option<Exchange> {
         let rng = &mut self.rng;
         let at = self.pace.next(rng);
-        let body = Body::Udp {
-            source_port: rng.random_range(1024..=u16::MAX),
-            destination_port: self.port.unwrap_or_else(|| rng.random_range(1..=u16::MAX)),
-            payload: Payload::noise(rng.random_range(self.smallest..=LARGEST)),
-        };
+        let source_port = rng.random_range(1024..=u16::MAX);
+        let destination_port = self.port.unwrap_or_else(|| rng.random_range(1..=u16::MAX));
+        let size = rng.random_range(self.sizes.clone());
         let (from, to) = (self.scenario.any_source(rng), self.scenario.target());
         let datagram = Packet {
             from,
             to,
-            body,
+            body: Body::Udp {
+                source_port,
+                destination_port,
+                payload: Payload::noise(size),
+            },
             salt: rng.random(),
         };
         let mut packets = Vec::with_capacity(2);
-        if self.limit.allows(at) {
-            let answered = at.plus(chance::time(rng, Duration::from_micros(60), 0.5));
+        let answered = at.plus(chance::time(rng, Duration::from_micros(60), 0.5));
+        if self.service == Service::Answers {
+            if rng.random_bool(ANSWERED) {
+                let answer = Packet {
+                    from: to,
+                    to: from,
+                    body: Body::Udp {
+                        source_port: destination_port,
+                        destination_port: source_port,
+                        payload: Payload::noise(size),
+                    },
+                    salt: rng.random(),
+                };
+                packets.push(Planned {
+                    at: answered,
+                    packet: answer,
+                });
+            }
+        } else if self.limit.allows(at) {
             packets.push(Planned {
                 at: answered,
                 packet: datagram.port_unreachable(),

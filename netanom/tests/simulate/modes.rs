@@ -58,6 +58,38 @@ fn a_syn_flood_is_of_syns_to_one_port_that_fill_the_backlog() {
 }
 
 #[test]
+fn a_flood_of_a_closed_port_is_refused_syn_by_syn() {
+    let packets = watch(&between(Mode::SynFloodClosed, "10.0.0.7", TARGET));
+    let counts = by_flags(&packets);
+    let syns = counts[&(true, tcp::SYN)];
+    assert_eq!(counts[&(false, tcp::RST | tcp::ACK)], syns, "{counts:?}");
+    assert_eq!(2 * syns, packets.len());
+}
+
+#[test]
+fn a_flood_from_an_address_that_is_not_forged_resets_its_answers() {
+    let packets = watch(&between(Mode::SynFloodReset, "10.0.0.7", TARGET));
+    let counts = by_flags(&packets);
+    let syns = counts[&(true, tcp::SYN)];
+    assert_eq!(
+        (counts[&(false, tcp::SYN | tcp::ACK)], counts[&(true, tcp::RST)]),
+        (syns, syns)
+    );
+}
+
+#[test]
+fn a_flood_of_a_service_is_of_small_datagrams_to_one_port_and_mostly_answered() {
+    let packets = watch(&between(Mode::UdpFloodEcho, "10.0.0.7", TARGET));
+    assert_eq!(protocols(&packets), HashSet::from([protocol::UDP]));
+    let (asked, answered): (Vec<&Seen>, Vec<&Seen>) = packets.iter().partition(|seen| to_target(seen));
+    let ports: HashSet<_> = asked.iter().map(|seen| seen.packet.destination_port).collect();
+    assert_eq!(ports.len(), 1);
+    assert!(asked.iter().all(|seen| seen.packet.payload <= 200));
+    let share = answered.len() as f64 / asked.len() as f64;
+    assert!((0.75..0.85).contains(&share), "{share}");
+}
+
+#[test]
 fn a_syn_flood_of_one_address_has_one_source() {
     let packets = watch(&between(Mode::SynFlood, "10.0.0.7", TARGET));
     let sources: HashSet<_> = packets
