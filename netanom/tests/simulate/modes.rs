@@ -71,18 +71,22 @@ fn a_flood_from_an_address_that_is_not_forged_resets_its_answers() {
     let packets = watch(&between(Mode::SynFloodReset, "10.0.0.7", TARGET));
     let counts = by_flags(&packets);
     let syns = counts[&(true, tcp::SYN)];
-    assert_eq!(
-        (counts[&(false, tcp::SYN | tcp::ACK)], counts[&(true, tcp::RST)]),
-        (syns, syns)
-    );
+    for flags in [(false, tcp::SYN | tcp::ACK), (true, tcp::RST)] {
+        // The end cuts off what would come after it.
+        assert!((syns - 5..=syns).contains(&counts[&flags]), "{counts:?}");
+    }
 }
 
 #[test]
 fn a_flood_of_a_service_is_of_small_datagrams_to_one_port_and_mostly_answered() {
     let packets = watch(&between(Mode::UdpFloodEcho, "10.0.0.7", TARGET));
     assert_eq!(protocols(&packets), HashSet::from([protocol::UDP]));
-    let (asked, answered): (Vec<&Seen>, Vec<&Seen>) = packets.iter().partition(|seen| to_target(seen));
-    let ports: HashSet<_> = asked.iter().map(|seen| seen.packet.destination_port).collect();
+    let (asked, answered): (Vec<&Seen>, Vec<&Seen>) =
+        packets.iter().partition(|seen| to_target(seen));
+    let ports: HashSet<_> = asked
+        .iter()
+        .map(|seen| seen.packet.destination_port)
+        .collect();
     assert_eq!(ports.len(), 1);
     assert!(asked.iter().all(|seen| seen.packet.payload <= 200));
     let share = answered.len() as f64 / asked.len() as f64;
