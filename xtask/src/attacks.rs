@@ -34,9 +34,10 @@ const UDP: u8 = 17;
 pub(crate) const ICMP: u8 = 1;
 
 #[rustfmt::skip]
-const ATTACKS: [Attack; 16] = [
+const ATTACKS: [Attack; 17] = [
     Attack { mode: "syn-flood", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "syn-flood-closed", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
+    Attack { mode: "syn-flood-ports", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "syn-flood-reset", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "udp-flood", class: "udp_flood", kind: None, named: Party::Target, protocol: UDP },
     Attack { mode: "udp-flood-echo", class: "udp_flood", kind: None, named: Party::Target, protocol: UDP },

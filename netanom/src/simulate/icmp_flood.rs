@@ -1,4 +1,4 @@
-//! ICMP flood: echo requests faster than the target answers, so that a part of them stays unanswered.
+//! ICMP flood: echo requests, of which the target answers a part; some targets answer all, others none.
 
 use std::time::Duration;
 
@@ -14,8 +14,12 @@ pub(super) fn exchanges(scenario: &Scenario) -> Exchanges {
     let mut rng = scenario.rng();
     let flood = Flood {
         pace: Pace::of(scenario),
-        size: *chance::pick(&mut rng, &[56, 120, 1024, 1400]),
-        answered: rng.random_range(0.1..0.7),
+        size: *chance::pick(&mut rng, &[0, 8, 56, 120, 1024, 1400]),
+        answered: match rng.random_range(0..4) {
+            0 => 0.0,
+            1 => 1.0,
+            _ => rng.random_range(0.1..0.7),
+        },
         id: rng.random(),
         sent: 0,
         rng,

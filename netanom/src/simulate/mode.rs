@@ -26,6 +26,8 @@ pub enum Mode {
     SynFlood,
     /// SYNs to a closed port, each refused.
     SynFloodClosed,
+    /// SYNs to every port, at a rate that no scan has.
+    SynFloodPorts,
     /// SYNs to an open port; the attacker's own system resets each answer, as when its address is not forged.
     SynFloodReset,
     /// Large datagrams to ports where nobody listens.
@@ -66,10 +68,11 @@ struct Entry {
 }
 
 #[rustfmt::skip]
-const MODES: [Entry; 17] = [
+const MODES: [Entry; 18] = [
     Entry { mode: Mode::Normal, name: "normal", about: "a small office at work", rate: 150.0, exchanges: normal::exchanges },
     Entry { mode: Mode::SynFlood, name: "syn-flood", about: "SYNs that are never completed", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Backlog) },
     Entry { mode: Mode::SynFloodClosed, name: "syn-flood-closed", about: "SYNs to a closed port", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Refused) },
+    Entry { mode: Mode::SynFloodPorts, name: "syn-flood-ports", about: "SYNs to every port, faster than a scan", rate: 20_000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::AllPorts) },
     Entry { mode: Mode::SynFloodReset, name: "syn-flood-reset", about: "SYNs whose answers are reset", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Reset) },
     Entry { mode: Mode::UdpFlood, name: "udp-flood", about: "large datagrams to closed ports", rate: 1000.0, exchanges: |s| udp_flood::exchanges(s, Service::Closed) },
     Entry { mode: Mode::UdpFloodEcho, name: "udp-flood-echo", about: "small datagrams to a service that answers", rate: 500.0, exchanges: |s| udp_flood::exchanges(s, Service::Answers) },

@@ -34,6 +34,8 @@ pub(super) enum Reaction {
     Backlog,
     /// The port is closed: it is refused.
     Refused,
+    /// Every SYN goes to another port, nearly all of which are closed; the target refuses as many as it can.
+    AllPorts,
     /// The port is open and answers, and the attacker's system, which knows of no connection, resets it.
     Reset,
 }
@@ -45,6 +47,7 @@ pub(super) fn exchanges(scenario: &Scenario, reaction: Reaction) -> Exchanges {
         half_open: VecDeque::with_capacity(BACKLOG),
         window: *chance::pick(&mut rng, &[64, 512, 1024, 5840, 64_240]),
         bare: rng.random(),
+        overwhelmed: *chance::pick(&mut rng, &[0.0, 0.6, 1.0]),
         rng,
         scenario: scenario.clone(),
         reaction,
@@ -62,6 +65,8 @@ struct Flood {
     /// A tool sends all its SYNs with the same window, and all with options or all bare.
     window: u16,
     bare: bool,
+    /// Share of SYNs to all ports that the target leaves without a word.
+    overwhelmed: f64,
 }
 
 impl Iterator for Flood {
@@ -74,7 +79,10 @@ impl Iterator for Flood {
         let clock = rng.random();
         let syn = Segment {
             source_port: rng.random_range(1024..=u16::MAX),
-            destination_port: PORT,
+            destination_port: match self.reaction {
+                Reaction::AllPorts => rng.random_range(1..=u16::MAX),
+                _ => PORT,
+            },
             sequence: rng.random(),
             acknowledgment: 0,
             flags: tcp::SYN,
@@ -88,7 +96,8 @@ impl Iterator for Flood {
         let mut packets = vec![planned(at, source, target, syn, rng)];
         match self.reaction {
             Reaction::Backlog => self.fill_backlog(at, source, syn, clock, &mut packets),
-            Reaction::Refused => {
+            Reaction::AllPorts if self.rng.random_bool(self.overwhelmed) => {}
+            Reaction::Refused | Reaction::AllPorts => {
                 let refusal = at.plus(chance::time(&mut self.rng, Duration::from_micros(60), 0.5));
                 packets.push(planned(
                     refusal,
