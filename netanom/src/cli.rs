@@ -36,6 +36,8 @@ pub enum Command {
         Then: curl 127.0.0.1:9710/alerts and /metrics. Ctrl-C detaches."
     )]
     Run(RunArgs),
+    /// Remove what a sensor that was killed has left in the kernel; a sensor that is stopped leaves nothing.
+    Detach,
     /// Judge captures as if they were live.
     #[command(after_help = "Examples:\n  \
         netanom replay office.pcap\n  \

@@ -14,8 +14,10 @@ fn main() -> ExitCode {
     let outcome = match &cli.command {
         #[cfg(feature = "live")]
         Command::Run(args) => command::run::run(args),
+        #[cfg(feature = "live")]
+        Command::Detach => command::detach::run(),
         #[cfg(not(feature = "live"))]
-        Command::Run(_) => Err(anyhow::anyhow!(
+        Command::Run(_) | Command::Detach => Err(anyhow::anyhow!(
             "this program was built without live capture (feature `live`)"
         )),
         Command::Replay(args) => command::replay::run(args),

@@ -1,5 +1,7 @@
 //! One file a subcommand: each takes what was typed, does the work and prints the result.
 
+#[cfg(feature = "live")]
+pub mod detach;
 pub mod evaluate;
 pub mod model;
 mod progress;

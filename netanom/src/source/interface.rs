@@ -1,11 +1,10 @@
 //! Interfaces by name: which there are, which has the default route.
 
 use std::fs;
-use std::path::Path;
+
+use nix::net::if_::{if_nameindex, if_nametoindex};
 
 use super::SourceError;
-
-const CLASS: &str = "/sys/class/net";
 
 /// An interface as the kernel numbers it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,20 +21,32 @@ impl Interface {
     /// # Errors
     /// [`SourceError::NoInterface`], with the names that there are.
     pub fn named(name: &str) -> Result<Self, SourceError> {
-        let missing = || SourceError::NoInterface {
+        // Not from /sys/class/net: that shows the network namespace in which it was mounted.
+        let index = if_nametoindex(name).map_err(|_| SourceError::NoInterface {
             name: name.to_owned(),
-            available: all().join(", "),
-        };
-        if name.is_empty() || name.contains('/') {
-            return Err(missing());
-        }
-        let index = fs::read_to_string(Path::new(CLASS).join(name).join("ifindex"))
-            .map_err(|_| missing())?;
-        let index = index.trim().parse().map_err(|_| missing())?;
+            available: names(),
+        })?;
         Ok(Self {
             name: name.to_owned(),
             index,
         })
+    }
+
+    /// Every interface of this network namespace, sorted by name.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let listed = if_nameindex().into_iter();
+        let mut all: Vec<_> = listed
+            .flat_map(|listed| {
+                let interfaces = listed.iter().map(|one| Self {
+                    name: one.name().to_string_lossy().into_owned(),
+                    index: one.index(),
+                });
+                interfaces.collect::<Vec<_>>()
+            })
+            .collect();
+        all.sort();
+        all
     }
 
     /// The interface of the default route: IPv4's with the lowest metric, else IPv6's.
@@ -43,26 +54,20 @@ impl Interface {
     /// # Errors
     /// [`SourceError::NoDefaultRoute`] when there is none.
     pub fn of_default_route() -> Result<Self, SourceError> {
-        let ipv4 = fs::read_to_string("/proc/net/route").unwrap_or_default();
-        let ipv6 = fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default();
+        let ipv4 = fs::read_to_string("/proc/thread-self/net/route").unwrap_or_default();
+        let ipv6 = fs::read_to_string("/proc/thread-self/net/ipv6_route").unwrap_or_default();
         let name = default_of_ipv4(&ipv4).or_else(|| default_of_ipv6(&ipv6));
         name.map_or(
-            Err(SourceError::NoDefaultRoute {
-                available: all().join(", "),
-            }),
+            Err(SourceError::NoDefaultRoute { available: names() }),
             Self::named,
         )
     }
 }
 
-/// Every interface's name, sorted.
-fn all() -> Vec<String> {
-    let entries = fs::read_dir(CLASS).into_iter().flatten().flatten();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
+/// What there is to choose from.
+fn names() -> String {
+    let names: Vec<_> = Interface::all().into_iter().map(|one| one.name).collect();
+    names.join(", ")
 }
 
 /// Columns of /proc/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask …

@@ -4,9 +4,12 @@
 //! program has ended, and then empties the shards that nobody writes any more; so no packet is lost or counted twice.
 
 mod attach;
+mod detach;
 mod inject;
+mod leftover;
 mod load;
 mod overflow;
+mod pin;
 mod replay;
 
 use std::os::fd::AsFd;
@@ -21,13 +24,16 @@ use rustix::thread::{MembarrierCommand, membarrier};
 use rustix::time::{ClockId, clock_gettime};
 use zerocopy::FromZeros;
 
-use overflow::OverflowTables;
-
 use super::{Direction, FlowSource, Interface, SourceError, Stop, XdpMode, batch};
 use crate::flow::{IgnoredTallies, Timestamp, Window};
+
+use attach::Attaching;
 use load::PacketOrigin;
+use overflow::OverflowTables;
+use pin::{Folder, Found, Root};
 
 pub use attach::Attachment;
+pub use detach::{Remains, detach};
 pub use inject::{Injector, Wire};
 pub use load::verified_instructions;
 pub use replay::KernelCounting;
@@ -73,6 +79,12 @@ pub struct KernelSource {
     logger: EbpfLogger<&'static dyn log::Log>,
     written: u32,
     ignored_before: IgnoredTallies,
+    /// `ignored_before`, where a sensor that comes after a kill finds it.
+    delivered: Array<MapData, [u64; 2]>,
+    /// What killed sensors have left; the first window brings it.
+    leftovers: Vec<Found>,
+    // Where all is pinned. Dropping it detaches.
+    _folder: Option<Folder>,
     attached: Vec<Attachment>,
     stop: Stop,
     clock: Clock,
@@ -107,15 +119,37 @@ impl KernelSource {
         settings: &KernelSettings,
         stop: Stop,
     ) -> Result<Self, SourceError> {
-        let mut loaded = load::load(settings.capacity, origin)?;
+        let root = root(settings);
+        let mut leftovers = match &root {
+            Some(root) => leftover::find(root, &settings.interfaces)?,
+            None => Vec::new(),
+        };
+        let folder = root.as_ref().map(Root::create).transpose();
+        let folder = folder.map_err(|error| SourceError::Pin {
+            what: "make a folder".to_owned(),
+            detail: error.to_string(),
+        })?;
+        let mut loaded = load::load(settings.capacity, origin, folder.as_ref())?;
+        // What is left goes on counting until all else has gone well.
+        let mut interfaces: Vec<_> = settings.interfaces.iter().collect();
+        interfaces.sort_by_key(|one| leftovers.iter().any(|old| old.is_on(one)));
+        let mut attaching = Attaching {
+            ebpf: &mut loaded.ebpf,
+            mode: settings.mode,
+            direction: settings.direction,
+            folder: folder.as_ref(),
+            leftovers: &mut leftovers,
+        };
         let mut attached = Vec::new();
-        for interface in &settings.interfaces {
-            attached.push(attach::attach(
-                &mut loaded.ebpf,
-                interface,
-                settings.mode,
-                settings.direction,
-            )?);
+        for interface in interfaces {
+            attached.push(attaching.attach(interface)?);
+        }
+        for old in &leftovers {
+            log::info!(
+                "took over from the netanom with process id {}, which was killed",
+                old.owner
+            );
+            old.detach();
         }
         let clock = match origin {
             PacketOrigin::Wire => Clock::now(),
@@ -135,6 +169,9 @@ impl KernelSource {
             overflow: loaded.overflow,
             written: 0,
             ignored_before: IgnoredTallies::default(),
+            delivered: loaded.delivered,
+            leftovers,
+            _folder: folder,
             attached,
             stop,
             end: clock.wall_time(),
@@ -164,11 +201,20 @@ impl KernelSource {
         let drained = self.swap()?;
         // Programs run inside an RCU read section; this waits until each that may have seen the old generation ended.
         membarrier(MembarrierCommand::Global).map_err(map_error)?;
-        let window = self.empty(drained)?;
-        self.logger.flush();
+        let mut window = self.empty(drained)?;
         self.fill.entries = window.flows.len();
+        self.collect_leftovers(&mut window)?;
+        self.logger.flush();
         self.fill.drained_in = now().duration_since(begun);
         Ok(window)
+    }
+
+    /// Adds what killed sensors had not handed on. Their programs have ended.
+    fn collect_leftovers(&mut self, window: &mut Window) -> Result<(), SourceError> {
+        for leftover in std::mem::take(&mut self.leftovers) {
+            leftover::collect(leftover, self, window)?;
+        }
+        Ok(())
     }
 
     /// Lets the programs write the other generation, and returns the one that they wrote.
@@ -205,24 +251,60 @@ impl KernelSource {
 
     /// The counters of ignored packets only grow; a window carries the difference.
     fn newly_ignored(&mut self) -> Result<IgnoredTallies, SourceError> {
-        let mut total = IgnoredTallies::default();
-        for (slot, tally) in total.0.iter_mut().enumerate() {
-            let per_cpu = self.ignored.get(&(slot as u32), 0).map_err(map_error)?;
-            for [packets, bytes] in per_cpu.iter() {
-                tally.add(*packets, *bytes);
+        let total = total(&self.ignored)?;
+        let new = since(&total, &self.ignored_before);
+        for (slot, tally) in total.0.iter().enumerate() {
+            if *tally != self.ignored_before.0[slot] {
+                let tally = [tally.packets, tally.bytes];
+                self.delivered
+                    .set(slot as u32, tally, 0)
+                    .map_err(map_error)?;
             }
-        }
-        let mut new = IgnoredTallies::default();
-        for (slot, tally) in new.0.iter_mut().enumerate() {
-            let (now, before) = (total.0[slot], self.ignored_before.0[slot]);
-            *tally = Tally {
-                packets: now.packets.wrapping_sub(before.packets),
-                bytes: now.bytes.wrapping_sub(before.bytes),
-            };
         }
         self.ignored_before = total;
         Ok(new)
     }
+}
+
+/// netanom's place on the BPF file system. Without one the sensor runs, and says what it loses.
+fn root(settings: &KernelSettings) -> Option<Root> {
+    if settings.interfaces.is_empty() {
+        return None;
+    }
+    match Root::open() {
+        Ok(root) => Some(root),
+        Err(error) => {
+            log::warn!(
+                "cannot use the BPF file system at /sys/fs/bpf ({error}): if this sensor is killed, nothing is counted \
+                 until the next start; let its user write there, or run as root"
+            );
+            None
+        }
+    }
+}
+
+/// Each reason's tally over all CPUs.
+fn total(ignored: &PerCpuArray<MapData, [u64; 2]>) -> Result<IgnoredTallies, SourceError> {
+    let mut total = IgnoredTallies::default();
+    for (slot, tally) in total.0.iter_mut().enumerate() {
+        let per_cpu = ignored.get(&(slot as u32), 0).map_err(map_error)?;
+        for [packets, bytes] in per_cpu.iter() {
+            tally.add(*packets, *bytes);
+        }
+    }
+    Ok(total)
+}
+
+fn since(total: &IgnoredTallies, before: &IgnoredTallies) -> IgnoredTallies {
+    let mut new = IgnoredTallies::default();
+    for (slot, tally) in new.0.iter_mut().enumerate() {
+        let (now, before) = (total.0[slot], before.0[slot]);
+        *tally = Tally {
+            packets: now.packets.wrapping_sub(before.packets),
+            bytes: now.bytes.wrapping_sub(before.bytes),
+        };
+    }
+    new
 }
 
 impl FlowSource for KernelSource {

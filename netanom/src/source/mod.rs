@@ -3,6 +3,9 @@
 #[cfg(feature = "live")]
 #[expect(unsafe_code, reason = "a bpf() command that aya lacks")]
 mod batch;
+#[cfg(feature = "live")]
+#[expect(unsafe_code, reason = "bpf() commands that aya lacks")]
+mod bpf;
 pub mod capture;
 mod interface;
 #[cfg(feature = "live")]
@@ -112,6 +115,25 @@ pub enum SourceError {
     Occupied {
         /// Which interface.
         interface: String,
+    },
+    /// Another netanom watches it.
+    #[error(
+        "`{interface}` is watched by the netanom with process id {owner}: stop that one with `kill {owner}`, or watch \
+         another interface"
+    )]
+    Watched {
+        /// Which interface.
+        interface: String,
+        /// The other's process id.
+        owner: u32,
+    },
+    /// The BPF file system does not do what it was asked for.
+    #[error("cannot {what} on the BPF file system at /sys/fs/bpf: {detail}")]
+    Pin {
+        /// What was tried.
+        what: String,
+        /// What the kernel answered.
+        detail: String,
     },
     /// Attaching failed for another reason.
     #[error("cannot attach to interface `{interface}`: {detail}")]

@@ -4,14 +4,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agreement;
+mod bpffs;
 #[path = "../common/mod.rs"]
 mod common;
 mod connection;
 mod conservation;
+mod detach;
 mod errors;
 #[path = "../../../netanom-common/tests/parser/frames/mod.rs"]
 mod frames;
 mod lifetime;
 mod namespace;
 mod packet_socket;
+mod restart;
 mod sensor;

@@ -22,15 +22,33 @@ pub(crate) struct Sensor<'a> {
     namespace: &'a Namespace,
     child: Child,
     log: tempfile::NamedTempFile,
+    address: &'static str,
 }
 
 impl<'a> Sensor<'a> {
     /// Starts `netanom run` on interfaces and waits until it is ready.
     pub(crate) fn start(namespace: &'a Namespace, arguments: &[&str]) -> Self {
+        Self::spawn(namespace, command(namespace), arguments)
+    }
+
+    /// The same with a command of the test's own.
+    pub(crate) fn spawn(
+        namespace: &'a Namespace,
+        mut command: Command,
+        arguments: &[&str],
+    ) -> Self {
+        command.args(arguments).args(["--listen", ADDRESS]);
+        Self::of(namespace, &mut command, ADDRESS)
+    }
+
+    /// Runs a command that listens on `address`.
+    pub(crate) fn of(
+        namespace: &'a Namespace,
+        command: &mut Command,
+        address: &'static str,
+    ) -> Self {
         let log = tempfile::NamedTempFile::new().unwrap();
-        let child = command(namespace)
-            .args(["--listen", ADDRESS])
-            .args(arguments)
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(log.path()).unwrap())
@@ -40,6 +58,7 @@ impl<'a> Sensor<'a> {
             namespace,
             child,
             log,
+            address,
         };
         wait_until("the sensor is ready", || {
             let ended = sensor.child.try_wait().unwrap();
@@ -59,7 +78,10 @@ impl<'a> Sensor<'a> {
                 .http_status_as_error(false)
                 .build()
                 .into();
-            let mut answer = agent.get(format!("http://{ADDRESS}{path}")).call().ok()?;
+            let mut answer = agent
+                .get(format!("http://{}{path}", self.address))
+                .call()
+                .ok()?;
             Some((
                 answer.status().as_u16(),
                 answer.body_mut().read_to_string().unwrap(),
@@ -78,6 +100,15 @@ impl<'a> Sensor<'a> {
                 (name.to_owned(), value.parse().unwrap())
             })
             .collect()
+    }
+
+    /// All packets that were counted, in flows or under a reason.
+    pub(crate) fn packets(&self) -> u64 {
+        let metrics = self.metrics();
+        let packets = metrics
+            .iter()
+            .filter(|(sample, _)| sample.starts_with("netanom_packets_"));
+        packets.map(|(_, value)| *value as u64).sum()
     }
 
     /// The program's process.

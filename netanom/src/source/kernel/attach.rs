@@ -1,11 +1,14 @@
 //! Attaches the programs to interfaces: XDP for what comes in, TCX for what leaves.
 
 use aya::Ebpf;
+use aya::programs::links::{FdLink, LinkError, PinnedLink};
 use aya::programs::tc::{TcAttachOptions, TcAttachType};
+use aya::programs::xdp::XdpLinkId;
 use aya::programs::{LinkOrder, ProgramError, SchedClassifier, Xdp, XdpMode as AyaMode};
 
-use super::load::{EGRESS, XDP, chain, is_refusal, program};
-use crate::source::{Direction, Interface, SourceError, XdpMode};
+use super::load::{EGRESS, XDP, chain, is_refusal, pin_error, program};
+use super::pin::{Folder, Found, Hook, Place};
+use crate::source::{Direction, Interface, SourceError, XdpMode, bpf};
 
 /// The programs on one interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,46 +21,174 @@ pub struct Attachment {
     pub egress: bool,
 }
 
-/// Attaches to one interface. The links belong to the programs and go with them.
-pub(super) fn attach(
-    ebpf: &mut Ebpf,
-    interface: &Interface,
-    mode: XdpMode,
-    direction: Direction,
-) -> Result<Attachment, SourceError> {
-    let xdp: &mut Xdp = program(ebpf, XDP)?;
-    let mode = match mode {
-        XdpMode::Native => attach_native(xdp, interface)?,
-        XdpMode::Generic => attach_generic(xdp, interface)?,
-        XdpMode::Auto => match attach_native(xdp, interface) {
-            Err(SourceError::NativeRefused { source, .. }) => {
-                log::warn!(
-                    "`{}` has no native XDP ({source}): generic mode, which is slower",
-                    interface.name
-                );
-                attach_generic(xdp, interface)?
-            }
-            other => other?,
-        },
-    };
-    let egress = direction == Direction::Both;
-    if egress {
-        let classifier: &mut SchedClassifier = program(ebpf, EGRESS)?;
-        let order = TcAttachOptions::TcxOrder(LinkOrder::last());
-        classifier
-            .attach_with_options(&interface.name, TcAttachType::Egress, order)
-            .map_err(|error| attach_error(interface, &error))?;
-    }
-    Ok(Attachment {
-        interface: interface.clone(),
-        mode,
-        egress,
-    })
+/// What attaching needs beside the interface.
+pub(super) struct Attaching<'a> {
+    pub(super) ebpf: &'a mut Ebpf,
+    pub(super) mode: XdpMode,
+    pub(super) direction: Direction,
+    /// Where links are pinned. Without it they belong to the programs and go with them.
+    pub(super) folder: Option<&'a Folder>,
+    /// What killed sensors have left: its links are taken over.
+    pub(super) leftovers: &'a mut [Found],
 }
 
-fn attach_native(xdp: &mut Xdp, interface: &Interface) -> Result<&'static str, SourceError> {
+impl Attaching<'_> {
+    /// Attaches to one interface.
+    pub(super) fn attach(&mut self, interface: &Interface) -> Result<Attachment, SourceError> {
+        let hook = match self.take_over_xdp(interface) {
+            Some(hook) => hook,
+            None => self.attach_xdp(interface)?,
+        };
+        let egress = self.direction == Direction::Both;
+        if egress && !self.take_over_egress(interface) {
+            self.attach_egress(interface)?;
+        }
+        Ok(Attachment {
+            interface: interface.clone(),
+            mode: if hook == Hook::Native {
+                "native"
+            } else {
+                "generic"
+            },
+            egress,
+        })
+    }
+
+    fn attach_xdp(&mut self, interface: &Interface) -> Result<Hook, SourceError> {
+        let xdp: &mut Xdp = program(self.ebpf, XDP)?;
+        let (hook, id) = match self.mode {
+            XdpMode::Native => attach_native(xdp, interface)?,
+            XdpMode::Generic => attach_generic(xdp, interface)?,
+            XdpMode::Auto => match attach_native(xdp, interface) {
+                Err(SourceError::NativeRefused { source, .. }) => {
+                    log::warn!(
+                        "`{}` has no native XDP ({source}): generic mode, which is slower",
+                        interface.name
+                    );
+                    attach_generic(xdp, interface)?
+                }
+                other => other?,
+            },
+        };
+        if let Some(folder) = self.folder {
+            let link = xdp
+                .take_link(id)
+                .map_err(|error| attach_error(interface, &error))?;
+            pin(folder, hook, interface, link.try_into())?;
+        }
+        Ok(hook)
+    }
+
+    fn attach_egress(&mut self, interface: &Interface) -> Result<(), SourceError> {
+        let classifier: &mut SchedClassifier = program(self.ebpf, EGRESS)?;
+        let order = TcAttachOptions::TcxOrder(LinkOrder::last());
+        let failed = |error: ProgramError| attach_error(interface, &error);
+        let id = classifier
+            .attach_with_options(&interface.name, TcAttachType::Egress, order)
+            .map_err(failed)?;
+        if let Some(folder) = self.folder {
+            let link = classifier.take_link(id).map_err(failed)?;
+            pin(folder, Hook::Egress, interface, link.try_into())?;
+        }
+        Ok(())
+    }
+
+    /// Puts our program in the place of a killed sensor's, between one packet and the next.
+    fn take_over_xdp(&mut self, interface: &Interface) -> Option<Hook> {
+        let hooks: &[Hook] = match self.mode {
+            XdpMode::Auto => &[Hook::Native, Hook::Generic],
+            XdpMode::Native => &[Hook::Native],
+            XdpMode::Generic => &[Hook::Generic],
+        };
+        let taken = hooks.iter().copied().find(|&hook| {
+            self.take_over(hook, interface, |ebpf, link| {
+                let xdp: &mut Xdp = program(ebpf, XDP).ok()?;
+                let id = xdp.attach_to_link(link.try_into().ok()?).ok()?;
+                xdp.take_link(id).ok()?.try_into().ok()
+            })
+        });
+        if taken.is_none() {
+            // One in another mode, or of which the interface is gone, would be in the way.
+            self.detach_old(interface, &[Hook::Native, Hook::Generic]);
+        }
+        taken
+    }
+
+    fn take_over_egress(&mut self, interface: &Interface) -> bool {
+        let is_taken = self.take_over(Hook::Egress, interface, |ebpf, link| {
+            let classifier: &mut SchedClassifier = program(ebpf, EGRESS).ok()?;
+            let id = classifier.attach_to_link(link.try_into().ok()?).ok()?;
+            classifier.take_link(id).ok()?.try_into().ok()
+        });
+        if !is_taken {
+            self.detach_old(interface, &[Hook::Egress]);
+        }
+        is_taken
+    }
+
+    fn take_over(
+        &mut self,
+        hook: Hook,
+        interface: &Interface,
+        mut replace: impl FnMut(&mut Ebpf, FdLink) -> Option<FdLink>,
+    ) -> bool {
+        let place = Place {
+            hook,
+            interface: interface.index,
+        };
+        let Some(folder) = self.folder else {
+            return false;
+        };
+        let mut is_taken = false;
+        for old in self.leftovers.iter_mut() {
+            if is_taken || !old.links.contains(&place) {
+                continue;
+            }
+            let Ok(link) = PinnedLink::from_pin(old.link(place)) else {
+                continue;
+            };
+            is_taken = replace(self.ebpf, link.into())
+                .is_some_and(|link| link.pin(folder.join(&place.to_string())).is_ok())
+                && old.give_away(place).is_ok();
+        }
+        is_taken
+    }
+
+    fn detach_old(&mut self, interface: &Interface, hooks: &[Hook]) {
+        for old in self.leftovers.iter() {
+            for place in &old.links {
+                if place.interface == interface.index && hooks.contains(&place.hook) {
+                    // What is still in the way then is told by the attaching.
+                    let _ = bpf::detach(&old.link(*place));
+                }
+            }
+        }
+    }
+}
+
+fn pin(
+    folder: &Folder,
+    hook: Hook,
+    interface: &Interface,
+    link: Result<FdLink, LinkError>,
+) -> Result<(), SourceError> {
+    let place = Place {
+        hook,
+        interface: interface.index,
+    };
+    let path = folder.join(&place.to_string());
+    let link = link.map_err(|error| SourceError::Attach {
+        interface: interface.name.clone(),
+        detail: chain(&error),
+    })?;
+    let pinned = link.pin(&path);
+    pinned.map_err(|error| pin_error(&path, &error))?;
+    Ok(())
+}
+
+fn attach_native(xdp: &mut Xdp, interface: &Interface) -> Result<(Hook, XdpLinkId), SourceError> {
     match xdp.attach_to_if_index(interface.index, AyaMode::Driver) {
-        Ok(_) => Ok("native"),
+        Ok(id) => Ok((Hook::Native, id)),
         Err(error) => match attach_error(interface, &error) {
             other @ (SourceError::NoPrivilege { .. } | SourceError::Occupied { .. }) => Err(other),
             other => Err(match cause(&error) {
@@ -71,10 +202,10 @@ fn attach_native(xdp: &mut Xdp, interface: &Interface) -> Result<&'static str, S
     }
 }
 
-fn attach_generic(xdp: &mut Xdp, interface: &Interface) -> Result<&'static str, SourceError> {
+fn attach_generic(xdp: &mut Xdp, interface: &Interface) -> Result<(Hook, XdpLinkId), SourceError> {
     let attached = xdp.attach_to_if_index(interface.index, AyaMode::Skb);
-    attached.map_err(|error| attach_error(interface, &error))?;
-    Ok("generic")
+    let id = attached.map_err(|error| attach_error(interface, &error))?;
+    Ok((Hook::Generic, id))
 }
 
 fn attach_error(interface: &Interface, error: &ProgramError) -> SourceError {

@@ -1,21 +1,33 @@
 //! Loads the programs and makes their maps.
 
-use aya::maps::{Array, ArrayOfMaps, MapData, MapError, PerCpuArray};
+use std::path::Path;
+
+use aya::maps::{Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray};
+use aya::pin::PinError;
 use aya::programs::{ProgramError, SchedClassifier, Xdp};
 use aya::util::nr_cpus;
 use aya::{Ebpf, EbpfError, EbpfLoader, include_bytes_aligned};
 use aya_log::EbpfLogger;
+use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{FlowCounters, FlowKey};
 
 use super::map_error;
 use super::overflow::{OverflowTables, room_for_known};
+use super::pin::Folder;
 use crate::source::SourceError;
 
 pub(super) const XDP: &str = "netanom_xdp";
 pub(super) const EGRESS: &str = "netanom_egress";
 
-/// `BPF_MAP_TYPE_HASH` and `BPF_F_NO_PREALLOC` (include/uapi/linux/bpf.h).
+/// Names of pinned maps: the array of [`Ignored`] tallies, what of it was handed on, each shard and overflow table.
+pub(super) const IGNORED: &str = "IGNORED";
+pub(super) const DELIVERED: &str = "DELIVERED";
+pub(super) const SHARD: &str = "shard-";
+pub(super) const OVERFLOW: &str = "overflow-";
+
+/// `BPF_MAP_TYPE_HASH`, `BPF_MAP_TYPE_ARRAY` and `BPF_F_NO_PREALLOC` (include/uapi/linux/bpf.h).
 const HASH: u32 = 1;
+const ARRAY: u32 = 2;
 const NO_PREALLOC: u32 = 1;
 
 /// A shard this small would be full after a burst.
@@ -30,6 +42,8 @@ pub(super) struct Loaded {
     pub(super) overflow: OverflowTables,
     pub(super) generation: Array<MapData, u32>,
     pub(super) ignored: PerCpuArray<MapData, [u64; 2]>,
+    /// What of `ignored` windows have brought already; the programs do not know it.
+    pub(super) delivered: Array<MapData, [u64; 2]>,
     pub(super) logger: EbpfLogger<&'static dyn log::Log>,
     pub(super) capacity: usize,
 }
@@ -43,8 +57,13 @@ pub(super) enum PacketOrigin {
     Capture,
 }
 
-/// Loads both programs with room for `capacity` flows a generation, divided among the CPUs.
-pub(super) fn load(capacity: u32, origin: PacketOrigin) -> Result<Loaded, SourceError> {
+/// Loads both programs with room for `capacity` flows a generation, divided among the CPUs. The maps that hold what
+/// nobody has looked at yet are pinned in `folder`.
+pub(super) fn load(
+    capacity: u32,
+    origin: PacketOrigin,
+    folder: Option<&Folder>,
+) -> Result<Loaded, SourceError> {
     let cpus = nr_cpus().map_err(|(what, error)| SourceError::Load {
         detail: format!("{what}: {error}"),
     })? as u32;
@@ -71,8 +90,13 @@ pub(super) fn load(capacity: u32, origin: PacketOrigin) -> Result<Loaded, Source
     };
     let shards = make_inner(&mut ebpf, "FLOWS", cpus, shard)?;
     let overflow = OverflowTables::make(&mut ebpf, cpus)?;
+    let delivered = make_delivered()?;
+    if let Some(folder) = folder {
+        pin_maps(folder, &ebpf, &shards, &overflow, &delivered)?;
+    }
+    let delivered = Array::try_from(Map::Array(delivered)).map_err(map_error)?;
     let generation = take(&mut ebpf, "GENERATION")?;
-    let ignored = take(&mut ebpf, "IGNORED")?;
+    let ignored = take(&mut ebpf, IGNORED)?;
     let xdp: &mut Xdp = program(&mut ebpf, XDP)?;
     xdp.load().map_err(|error| program_error(XDP, error))?;
     let egress: &mut SchedClassifier = program(&mut ebpf, EGRESS)?;
@@ -85,6 +109,7 @@ pub(super) fn load(capacity: u32, origin: PacketOrigin) -> Result<Loaded, Source
         overflow,
         generation,
         ignored,
+        delivered,
         logger,
         capacity: (per_shard * cpus) as usize,
     })
@@ -126,7 +151,44 @@ pub(super) fn make_inner(
     Ok(made)
 }
 
-pub(super) fn take<T: TryFrom<aya::maps::Map, Error = MapError>>(
+fn make_delivered() -> Result<MapData, SourceError> {
+    let (key, value) = (size_of::<u32>() as u32, size_of::<Tally>() as u32);
+    let definition = aya_obj::Map::new_from_params(ARRAY, key, value, Ignored::ALL.len() as u32, 0);
+    MapData::create(definition, "netanom_done", None).map_err(create_error)
+}
+
+fn pin_maps(
+    folder: &Folder,
+    ebpf: &Ebpf,
+    shards: &[Vec<MapData>; 2],
+    overflow: &OverflowTables,
+    delivered: &MapData,
+) -> Result<(), SourceError> {
+    for (number, shard) in shards.iter().flatten().enumerate() {
+        let path = folder.join(&format!("{SHARD}{number}"));
+        shard.pin(&path).map_err(|error| pin_error(&path, &error))?;
+    }
+    for (number, table) in overflow.tables().enumerate() {
+        let path = folder.join(&format!("{OVERFLOW}{number}"));
+        table.pin(&path).map_err(|error| pin_error(&path, &error))?;
+    }
+    let path = folder.join(DELIVERED);
+    delivered
+        .pin(&path)
+        .map_err(|error| pin_error(&path, &error))?;
+    let path = folder.join(IGNORED);
+    let ignored = ebpf.map(IGNORED).ok_or_else(|| missing(IGNORED))?;
+    ignored.pin(&path).map_err(|error| pin_error(&path, &error))
+}
+
+pub(super) fn pin_error(path: &Path, error: &PinError) -> SourceError {
+    SourceError::Pin {
+        what: format!("pin `{}`", path.display()),
+        detail: chain(error),
+    }
+}
+
+pub(super) fn take<T: TryFrom<Map, Error = MapError>>(
     ebpf: &mut Ebpf,
     name: &str,
 ) -> Result<T, SourceError> {
@@ -222,7 +284,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 /// # Errors
 /// As [`super::KernelSource::open`].
 pub fn verified_instructions() -> Result<Vec<(String, u32)>, SourceError> {
-    let loaded = load(MIN_SHARD, PacketOrigin::Wire)?;
+    let loaded = load(MIN_SHARD, PacketOrigin::Wire, None)?;
     let mut counts = Vec::new();
     for (name, program) in loaded.ebpf.programs() {
         let info = program.info().map_err(|error| SourceError::Load {

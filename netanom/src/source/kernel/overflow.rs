@@ -50,6 +50,21 @@ impl OverflowTables {
         })
     }
 
+    /// The tables of all CPUs and both generations.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &MapData> {
+        self.tables.iter().flatten()
+    }
+
+    /// Empties a table that nobody writes, which a killed sensor made.
+    pub(super) fn drain_leftover(
+        &mut self,
+        table: &MapData,
+        clock: Clock,
+        drained: &mut Vec<(OverflowKey, OverflowCounters)>,
+    ) -> Result<(), SourceError> {
+        drain_table(table, clock, &mut self.keys, &mut self.values, drained)
+    }
+
     /// Empties the tables of a generation that nobody writes, and sets the occupancy of its shards back.
     pub(super) fn drain(
         &mut self,
@@ -58,16 +73,7 @@ impl OverflowTables {
     ) -> Result<Vec<(OverflowKey, OverflowCounters)>, SourceError> {
         let mut drained = Vec::new();
         for table in &self.tables[generation as usize] {
-            let each = |key: &OverflowKey, counters: &OverflowCounters| {
-                let moved = OverflowCounters {
-                    first: clock.to_wall_time(counters.first),
-                    last: clock.to_wall_time(counters.last),
-                    ..*counters
-                };
-                drained.push((*key, moved));
-            };
-            batch::drain(table.fd().as_fd(), &mut self.keys, &mut self.values, each)
-                .map_err(map_error)?;
+            drain_table(table, clock, &mut self.keys, &mut self.values, &mut drained)?;
         }
         let cpus = nr_cpus().map_err(|(what, error)| map_error(format!("{what}: {error}")))?;
         let empty = PerCpuValues::try_from(vec![0; cpus]).map_err(map_error)?;
@@ -76,4 +82,23 @@ impl OverflowTables {
             .map_err(map_error)?;
         Ok(drained)
     }
+}
+
+fn drain_table(
+    table: &MapData,
+    clock: Clock,
+    keys: &mut [OverflowKey],
+    values: &mut [OverflowCounters],
+    drained: &mut Vec<(OverflowKey, OverflowCounters)>,
+) -> Result<(), SourceError> {
+    let each = |key: &OverflowKey, counters: &OverflowCounters| {
+        let moved = OverflowCounters {
+            first: clock.to_wall_time(counters.first),
+            last: clock.to_wall_time(counters.last),
+            ..*counters
+        };
+        drained.push((*key, moved));
+    };
+    batch::drain(table.fd().as_fd(), keys, values, each).map_err(map_error)?;
+    Ok(())
 }

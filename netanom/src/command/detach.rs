@@ -1,0 +1,41 @@
+//! `netanom detach`: removes what killed sensors have left in the kernel.
+
+use crate::source::kernel;
+
+/// Removes it, and says what it was.
+///
+/// # Errors
+/// When something cannot be removed, or a sensor runs: what that one has is left alone.
+pub fn run() -> anyhow::Result<()> {
+    let remains = kernel::detach()?;
+    #[expect(clippy::print_stdout, reason = "this is the command's answer")]
+    {
+        if remains.is_empty() {
+            println!("nothing of netanom's is attached or pinned");
+        }
+        for left in remains.iter().filter(|left| !left.is_in_use) {
+            println!(
+                "removed what the netanom with process id {} left: {}",
+                left.owner,
+                match left.programs.as_slice() {
+                    [] => "maps without programs".to_owned(),
+                    programs => programs.join(", "),
+                }
+            );
+        }
+    }
+    let running: Vec<_> = remains.iter().filter(|left| left.is_in_use).collect();
+    if let [first, ..] = running.as_slice() {
+        anyhow::bail!(
+            "the netanom with process id {} runs and has {}: `kill {}` stops it and detaches",
+            first.owner,
+            first.programs.join(", "),
+            running
+                .iter()
+                .map(|one| one.owner.to_string())
+                .collect::<Vec<_>>()
+                .join(" ")
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! A BPF file system of our own, which outlives the sensors that pin into it. Gone when dropped.
+//!
+//! `ip netns exec` gives each program a `/sys` of its own, without the machine's BPF file system.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::namespace::{Namespace, succeed};
+
+pub(crate) struct BpfFileSystem(tempfile::TempDir);
+
+impl BpfFileSystem {
+    /// Mounts it in a temporary folder.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        succeed(
+            Command::new("mount")
+                .args(["-t", "bpf", "-o", "mode=700", "bpf"])
+                .arg(folder.path()),
+        );
+        Self(folder)
+    }
+
+    /// `netanom run` in the namespace with this file system at `/sys/fs/bpf`.
+    pub(crate) fn command(&self, namespace: &Namespace) -> Command {
+        self.netanom(namespace, "run")
+    }
+
+    /// The same with another subcommand.
+    pub(crate) fn netanom(&self, namespace: &Namespace, subcommand: &str) -> Command {
+        let mut command = namespace.command("sh");
+        command
+            .args(["-c", "mount --bind \"$0\" /sys/fs/bpf && exec \"$@\""])
+            .arg(self.0.path())
+            .args([env!("CARGO_BIN_EXE_netanom"), subcommand])
+            .env_remove("RUST_LOG");
+        command
+    }
+
+    /// Everything that is pinned, sorted; folders not.
+    pub(crate) fn pins(&self) -> Vec<String> {
+        let listed = succeed(
+            Command::new("find")
+                .arg(self.0.path())
+                .args(["-not", "-type", "d", "-printf", "%P\\n"]),
+        );
+        // The kernel's own listings.
+        let mut pins: Vec<_> = listed
+            .lines()
+            .filter(|line| !line.ends_with(".debug"))
+            .map(str::to_owned)
+            .collect();
+        pins.sort();
+        pins
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for BpfFileSystem {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
