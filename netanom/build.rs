@@ -97,6 +97,10 @@ fn build(toolchain: &Toolchain) -> Result<PathBuf, String> {
         _ => "bpfel-unknown-none",
     };
     let target_dir = target_dir();
+    let features = match env::var_os("CARGO_FEATURE_BENCH") {
+        Some(_) => "bench",
+        None => "",
+    };
     let output = Command::new(&toolchain.cargo)
         .current_dir(&workspace)
         .args([
@@ -106,6 +110,8 @@ fn build(toolchain: &Toolchain) -> Result<PathBuf, String> {
             "netanom-ebpf",
             "--profile",
             "bpf",
+            "--features",
+            features,
         ])
         .args(["--target", target, "-Z", "build-std=core", "--target-dir"])
         .arg(&target_dir)

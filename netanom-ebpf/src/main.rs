@@ -6,6 +6,8 @@
 #![no_main]
 
 mod account;
+#[cfg(feature = "bench")]
+mod bench;
 mod frame;
 mod maps;
 mod overflow;

@@ -3,6 +3,7 @@
 //! To add one: a file, a line in [`Task`] with the help that it gets, and a line in [`Task::run`].
 
 mod attacks;
+mod bench;
 mod build;
 mod check;
 mod command;
@@ -52,6 +53,9 @@ enum Task {
     ///
     /// Example: cargo xtask lab --attack syn-flood
     Lab(lab::Arguments),
+    /// Measure what netanom costs on this machine, and write it to docs/
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Train the model that is inside the program, and measure it
     ///
     /// Example: cargo xtask train-default --data ../captures
@@ -69,6 +73,7 @@ impl Task {
             Self::Run(arguments) => run::run(&arguments),
             Self::Test(arguments) => test::test(&arguments),
             Self::Lab(arguments) => lab::lab(&arguments),
+            Self::Bench(what) => bench::bench(&what),
             Self::TrainDefault(arguments) => train_default::train_default(&arguments),
             Self::Check => check::check(),
             Self::Tidy => tidy::tidy(),

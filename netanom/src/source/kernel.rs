@@ -4,10 +4,13 @@
 //! program has ended, and then empties the shards that nobody writes any more; so no packet is lost or counted twice.
 
 mod attach;
+#[cfg(feature = "bench")]
+mod bench;
 mod detach;
 mod inject;
 mod leftover;
 mod load;
+mod one_cpu;
 mod overflow;
 mod pin;
 mod replay;
@@ -33,6 +36,8 @@ use overflow::OverflowTables;
 use pin::{Folder, Found, Root};
 
 pub use attach::Attachment;
+#[cfg(feature = "bench")]
+pub use bench::{Bench, BenchProgram, Receiver};
 pub use detach::{Remains, detach};
 pub use inject::{Injector, Wire};
 pub use load::verified_instructions;

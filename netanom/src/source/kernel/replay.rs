@@ -12,9 +12,9 @@ use netanom_common::counter::Ignored;
 use netanom_common::flow::FlowKey;
 use netanom_common::packet::Frame;
 use netanom_common::parse::parse;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 use super::load::{PacketOrigin, XDP, chain, program, take};
+use super::one_cpu::OneCpu;
 use super::{KernelSettings, KernelSource, map_error};
 use crate::flow::IgnoredTallies;
 use crate::source::capture::{CapturedPacket, Counted, LinkType, PacketCounter};
@@ -37,7 +37,7 @@ pub struct KernelCounting {
     order: HashMap<FlowKey, usize, RandomState>,
     /// What the kernel takes no frame of.
     short: IgnoredTallies,
-    affinity: CpuSet,
+    _here: OneCpu,
 }
 
 impl std::fmt::Debug for KernelCounting {
@@ -66,16 +66,12 @@ impl KernelCounting {
         };
         let mut source = KernelSource::open_for(PacketOrigin::Capture, &settings, Stop::default())?;
         let replayed = take(&mut source.ebpf, "REPLAYED")?;
-        let affinity = sched_getaffinity(None).map_err(|error| load_error(error.to_string()))?;
-        let mut this_one = CpuSet::new();
-        this_one.set(sched_getcpu());
-        sched_setaffinity(None, &this_one).map_err(|error| load_error(error.to_string()))?;
         Ok(Self {
             source,
             replayed,
             order: HashMap::default(),
             short: IgnoredTallies::default(),
-            affinity,
+            _here: OneCpu::stay()?,
         })
     }
 }
@@ -127,12 +123,5 @@ impl PacketCounter for KernelCounting {
         }
         self.source.logger.flush();
         Ok((window.flows, window.ignored))
-    }
-}
-
-impl Drop for KernelCounting {
-    fn drop(&mut self) {
-        // What cannot be given back harms nothing: the thread stays where it is.
-        let _ = sched_setaffinity(None, &self.affinity);
     }
 }

@@ -1,0 +1,78 @@
+//! `cargo xtask bench kernel`: runs the example that measures, and keeps its tables with the machine's name.
+
+use std::fs;
+use std::process::{ExitCode, Stdio};
+
+use anyhow::{Context, bail, ensure};
+
+use crate::{command, run, setup};
+
+const COMMAND: &str = "cargo xtask bench kernel";
+const PAGE: &str = "docs/benchmarks-kernel.md";
+
+const INTRODUCTION: &str = "\
+Times are those that `BPF_PROG_TEST_RUN` tells, of a million packets in a row on one CPU; the least of seven runs, as
+whatever else the machine does only adds. They hold the loop that runs the program, which is what the empty program
+shows. Flows are made random by writing a random source address into the frame before each packet; what that costs is
+measured by a program that does nothing else, and taken off. \"Look up one entry and add one\" is a program with a hash
+map of the same key size that always finds its one entry.
+";
+
+/// Measures and writes the page.
+pub(super) fn kernel() -> anyhow::Result<ExitCode> {
+    if !run::may_attach()? {
+        bail!(
+            "loading kernel programs takes root; nothing was built: sudo env PATH=\"$PATH\" {COMMAND}"
+        );
+    }
+    setup::ensure()?;
+    let mut cargo = command::cargo(&[
+        "run",
+        "--release",
+        "--package",
+        "netanom",
+        "--features",
+        "bench",
+        "--example",
+        "bench-kernel",
+    ])?;
+    // The bench's programs are not in an object that was built elsewhere.
+    cargo
+        .env_remove("NETANOM_EBPF_OBJECT")
+        .stderr(Stdio::inherit());
+    eprintln!("$ {}", command::shown(&cargo));
+    let output = cargo.output().context("cannot run cargo")?;
+    ensure!(
+        output.status.success(),
+        "the benchmark failed: {}",
+        output.status
+    );
+    let tables = String::from_utf8(output.stdout).context("the tables are no text")?;
+    let page = format!(
+        "# What counting costs the kernel\n\nWritten by `{COMMAND}` on {}.\n\n{INTRODUCTION}\n{}\n",
+        machine()?,
+        tables.trim_end()
+    );
+    let path = command::workspace()?.join(PAGE);
+    fs::write(&path, &page).with_context(|| format!("cannot write `{}`", path.display()))?;
+    eprintln!("{tables}\nwritten to {PAGE}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Processor, number of CPUs and kernel.
+fn machine() -> anyhow::Result<String> {
+    let cpus = fs::read_to_string("/proc/cpuinfo").context("cannot read /proc/cpuinfo")?;
+    let field = |name: &str| {
+        let line = cpus.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(':')?.1.trim())
+    };
+    // Other architectures than x86 name no model.
+    let model = field("model name").unwrap_or(std::env::consts::ARCH);
+    let mhz = field("cpu MHz").map_or(String::new(), |mhz| format!(", {mhz} MHz"));
+    let count = std::thread::available_parallelism().context("cannot count CPUs")?;
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").context("no kernel release")?;
+    Ok(format!(
+        "{model}{mhz}, {count} CPUs, Linux {}",
+        kernel.trim()
+    ))
+}
