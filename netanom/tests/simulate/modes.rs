@@ -222,7 +222,10 @@ fn icmp_floods_are_answered_in_part_wholly_or_not_at_all() {
     let shares: Vec<f64> = (1..20).map(share).collect();
     assert!(shares.contains(&0.0), "{shares:?}");
     assert!(shares.iter().any(|share| *share > 0.99), "{shares:?}");
-    assert!(shares.iter().any(|share| (0.05..0.8).contains(share)), "{shares:?}");
+    assert!(
+        shares.iter().any(|share| (0.05..0.8).contains(share)),
+        "{shares:?}"
+    );
 }
 
 #[test]
