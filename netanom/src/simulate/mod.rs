@@ -10,6 +10,7 @@ mod chance;
 mod conversation;
 mod error_limit;
 mod host;
+mod host_sweep;
 mod http_flood;
 mod icmp_flood;
 mod interface;

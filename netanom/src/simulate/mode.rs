@@ -11,8 +11,8 @@ use super::syn_flood::Reaction;
 use super::timeline::Exchanges;
 use super::udp_flood::Service;
 use super::{
-    amplification, brute_force, http_flood, icmp_flood, normal, port_scan, slow_http, syn_flood,
-    udp_flood,
+    amplification, brute_force, host_sweep, http_flood, icmp_flood, normal, port_scan, slow_http,
+    syn_flood, udp_flood,
 };
 
 /// A kind of traffic.
@@ -48,6 +48,8 @@ pub enum Mode {
     XmasScan,
     /// Empty datagrams to many ports.
     UdpScan,
+    /// One port of many hosts around the target.
+    HostSweep,
     /// SSH logins that fail, one connection after the other.
     BruteForce,
     /// Web requests that never end; the rate counts while connections are opened, later few packets are needed.
@@ -68,7 +70,7 @@ struct Entry {
 }
 
 #[rustfmt::skip]
-const MODES: [Entry; 18] = [
+const MODES: [Entry; 19] = [
     Entry { mode: Mode::Normal, name: "normal", about: "a small office at work", rate: 150.0, exchanges: normal::exchanges },
     Entry { mode: Mode::SynFlood, name: "syn-flood", about: "SYNs that are never completed", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Backlog) },
     Entry { mode: Mode::SynFloodClosed, name: "syn-flood-closed", about: "SYNs to a closed port", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Refused) },
@@ -83,6 +85,7 @@ const MODES: [Entry; 18] = [
     Entry { mode: Mode::NullScan, name: "null-scan", about: "segments without flags to many ports", rate: 200.0, exchanges: |s| port_scan::exchanges(s, Probe::Null) },
     Entry { mode: Mode::XmasScan, name: "xmas-scan", about: "FIN, PSH and URG to many ports", rate: 200.0, exchanges: |s| port_scan::exchanges(s, Probe::Xmas) },
     Entry { mode: Mode::UdpScan, name: "udp-scan", about: "empty datagrams to many ports", rate: 100.0, exchanges: |s| port_scan::exchanges(s, Probe::Udp) },
+    Entry { mode: Mode::HostSweep, name: "host-sweep", about: "one port of many hosts", rate: 50.0, exchanges: host_sweep::exchanges },
     Entry { mode: Mode::BruteForce, name: "brute-force", about: "SSH logins that fail", rate: 100.0, exchanges: brute_force::exchanges },
     Entry { mode: Mode::SlowHttp, name: "slow-http", about: "web requests that never end", rate: 60.0, exchanges: slow_http::exchanges },
     Entry { mode: Mode::HttpFlood, name: "http-flood", about: "more web requests than the server bears", rate: 500.0, exchanges: http_flood::exchanges },

@@ -210,6 +210,23 @@ fn a_udp_flood_is_of_large_datagrams_that_are_rarely_refused() {
 }
 
 #[test]
+fn a_host_sweep_asks_one_port_of_many_hosts() {
+    let packets = watch(&Scenario {
+        rate: Some(50.0),
+        ..between(Mode::HostSweep, "10.0.0.7", TARGET)
+    });
+    let source = "10.0.0.7".parse::<std::net::IpAddr>().unwrap();
+    let asked: Vec<&Seen> = packets.iter().filter(|seen| seen.from == source).collect();
+    let ports: HashSet<_> = asked
+        .iter()
+        .map(|seen| seen.packet.destination_port)
+        .collect();
+    let hosts: HashSet<_> = asked.iter().map(|seen| seen.packet.destination).collect();
+    assert_eq!(ports.len(), 1);
+    assert!(hosts.len() > 100, "{}", hosts.len());
+}
+
+#[test]
 fn icmp_floods_are_answered_in_part_wholly_or_not_at_all() {
     let share = |seed| {
         let counts = by_flags(&watch(&Scenario {
