@@ -43,6 +43,8 @@ pub struct Pipeline {
     verdicts: Vec<Verdict>,
     finished: Vec<JudgedFlow>,
     keeps_finished: bool,
+    keeps_features: bool,
+    only_counts: bool,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -74,7 +76,23 @@ impl Pipeline {
             verdicts: Vec::new(),
             finished: Vec::new(),
             keeps_finished: false,
+            keeps_features: false,
+            only_counts: false,
         }
+    }
+
+    /// Keeps the last features of each flow as well.
+    #[must_use]
+    pub fn keeping_features(mut self) -> Self {
+        self.keeps_features = true;
+        self
+    }
+
+    /// Merges windows into flows and does no more: no features, no verdicts, no alerts.
+    #[must_use]
+    pub fn only_counting(mut self) -> Self {
+        self.only_counts = true;
+        self
     }
 
     /// Keeps ended flows for [`Self::take_finished`]; without this they are forgotten.
@@ -88,6 +106,9 @@ impl Pipeline {
     pub fn step(&mut self, window: &Window) -> Vec<Alert> {
         let merged = self.table.merge(window);
         self.finish(merged.ended);
+        if self.only_counts {
+            return Vec::new();
+        }
         for &slot in &merged.changed {
             if let Some(entry) = self.table.slot_mut(slot) {
                 self.context
@@ -168,7 +189,7 @@ impl Pipeline {
             memo.judged_at = now;
             memo.judged_packets = flow.counters.packets();
             memo.judged_bytes = flow.counters.bytes();
-            if self.keeps_finished {
+            if self.keeps_features {
                 memo.features.clear();
                 memo.features.extend_from_slice(&values[begin..]);
             }

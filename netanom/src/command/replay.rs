@@ -57,6 +57,11 @@ fn replay<C: PacketCounter>(
     let mut writer = args.flows.as_deref().map(FlowWriter::create).transpose()?;
     let pipeline = Pipeline::new(config.pipeline()?, detectors, Interfaces::default());
     let mut pipeline = pipeline.keeping_finished();
+    if writer.is_some() {
+        pipeline = pipeline.keeping_features();
+    } else if args.no_verdicts {
+        pipeline = pipeline.only_counting();
+    }
 
     let mut report = Report::new(!args.no_verdicts);
     let bar = progress::bytes(read.total(), "replaying");

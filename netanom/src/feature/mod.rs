@@ -91,7 +91,7 @@ pub struct Features {
 pub struct JudgedFlow {
     /// The flow.
     pub flow: Flow,
-    /// Its last features, [`COUNT`] of them.
+    /// Its last features, [`COUNT`] of them, or none when they are not kept.
     pub features: Vec<f32>,
     /// Its last verdict; `None` when no detector runs.
     pub verdict: Option<Verdict>,

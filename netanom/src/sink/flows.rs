@@ -127,11 +127,15 @@ fn row(judged: &JudgedFlow) -> Vec<Value> {
         fwd.bytes.into(),
         bwd.bytes.into(),
     ];
-    let named = feature::names().into_iter().zip(&judged.features);
+    // A flow that ended in the window in which it began, as when the table is full, was not judged: its cells are empty.
+    let values = judged.features.iter().map(|value| shortest(*value));
+    let named = feature::names()
+        .into_iter()
+        .zip(values.chain(std::iter::repeat(Value::Null)));
     row.extend(
         named
             .filter(|(name, _)| !FLOW_COLUMNS.contains(name))
-            .map(|(_, value)| shortest(*value)),
+            .map(|(_, value)| value),
     );
     row.push(judged.verdict.map(|verdict| verdict.class.name()).into());
     row.push(judged.verdict.map(|verdict| shortest(verdict.score)).into());

@@ -17,11 +17,11 @@ pub trait AlertSink: Send {
     fn emit(&mut self, alert: &Alert) -> Result<(), SinkError>;
 }
 
-/// An alert could not be handed on.
+/// An alert or a flow could not be handed on.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// Writing failed.
-    #[error("cannot write the alert to {target}")]
+    #[error("cannot write to {target}")]
     Write {
         /// What was written to.
         target: String,

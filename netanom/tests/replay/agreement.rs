@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use netanom::flow::protocol_name;
@@ -117,7 +117,7 @@ fn every_capture_has_the_conversations_that_tshark_sees() {
         assert_eq!(ours.total().0, frames, "{name}: frames");
         tell_differences(&mut differences, &name.to_string(), &ours, &theirs);
     }
-    assert!(theirs.lines.next().is_none(), "tshark saw more frames");
+    theirs.finish();
     assert_eq!(differences, "");
 }
 
@@ -199,7 +199,8 @@ fn lengths(captures: &[PathBuf]) -> Vec<u64> {
 
 /// tshark's lines on all captures, one after another.
 struct Tshark {
-    lines: std::io::Lines<Box<dyn BufRead>>,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+    children: [Child; 2],
 }
 
 impl Tshark {
@@ -211,7 +212,7 @@ impl Tshark {
             .filter_map(|line| line.split('\t').nth(2))
             .filter(|name| !DISSECTED.contains(name));
         let disabled = disabled.flat_map(|name| ["--disable-protocol", name]);
-        let merged = Command::new("mergecap")
+        let mut merged = Command::new("mergecap")
             .args(["-a", "-F", "pcap", "-w", "-"])
             .args(captures)
             .stdout(Stdio::piped())
@@ -224,19 +225,28 @@ impl Tshark {
             "tcp.analyze_sequence_numbers:FALSE",
         ];
         let fields = FIELDS.iter().flat_map(|fields| fields.split(','));
-        let child = Command::new("tshark")
+        let mut tshark = Command::new("tshark")
             .args(["-n", "-r", "-", "-T", "fields", "-E", "occurrence=a"])
             .args(preferences.iter().flat_map(|value| ["-o", *value]))
             .args(fields.flat_map(|field| ["-e", field]))
             .args(disabled)
-            .stdin(merged.stdout.unwrap())
+            .stdin(merged.stdout.take().unwrap())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let output: Box<dyn BufRead> = Box::new(BufReader::new(child.stdout.unwrap()));
+        let lines = BufReader::new(tshark.stdout.take().unwrap()).lines();
         Self {
-            lines: output.lines(),
+            lines,
+            children: [merged, tshark],
+        }
+    }
+
+    /// Both programs saw all and came to a good end.
+    fn finish(mut self) {
+        assert!(self.lines.next().is_none(), "tshark saw more frames");
+        for child in &mut self.children {
+            assert!(child.wait().unwrap().success());
         }
     }
 

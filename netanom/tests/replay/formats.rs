@@ -208,3 +208,15 @@ fn every_link_type_gives_the_same_flows() {
     assert_eq!(as_link(0, &|kind| vec![family(kind), 0, 0, 0]), expected);
     assert_eq!(as_link(108, &|kind| vec![0, 0, 0, family(kind)]), expected);
 }
+
+#[test]
+fn every_seed_of_the_fuzz_target_is_a_capture() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/capture");
+    let mut seeds = 0;
+    for seed in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(seed.unwrap().path()).unwrap();
+        assert!(!windows(bytes).is_empty());
+        seeds += 1;
+    }
+    assert!(seeds > 5);
+}

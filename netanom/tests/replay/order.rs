@@ -46,6 +46,25 @@ fn a_packet_that_comes_late_is_counted_and_said_to_be_late() {
 }
 
 #[test]
+fn a_flow_that_is_never_judged_is_exported_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut frames = office();
+    // An hour late, and so over before the window is: nothing judges these flows.
+    for (time, _) in frames.iter_mut().skip(50) {
+        *time -= 3_600_000_000_000;
+    }
+    fs::write(path("late.pcap"), pcap(&frames)).unwrap();
+    for name in ["flows.csv", "flows.jsonl"] {
+        let flows = path(name);
+        let report = report_on(&path("late.pcap"), &["--flows", flows.to_str().unwrap()]);
+        let lines = fs::read_to_string(flows).unwrap().lines().count();
+        let header = usize::from(name == "flows.csv");
+        assert_eq!(report["flows"], lines - header);
+    }
+}
+
+#[test]
 fn a_capture_in_reverse_is_one_window() {
     let mut frames = office();
     frames.reverse();
