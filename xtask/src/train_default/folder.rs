@@ -126,6 +126,9 @@ impl Netanom<'_> {
         let mut train = Command::new(self.program);
         train.args([
             "train",
+            // Leaves of fewer rows are of single captures; they double the model's size.
+            "--min-leaf",
+            "5",
             "--name",
             "default",
             "--trained-at",
