@@ -21,9 +21,19 @@ const SYN: u8 = 0x02;
 fn main() -> anyhow::Result<()> {
     // Interfaces that are made here go with it.
     unshare(CloneFlags::CLONE_NEWNET)?;
-    one_by_one::measure()?;
-    live::measure()?;
-    whole_maps::measure()
+    match std::env::args().nth(1).as_deref() {
+        Some("packet") => one_by_one::measure(),
+        Some("veth") => live::measure(),
+        Some("maps") => whole_maps::measure(),
+        Some(other) => {
+            anyhow::bail!("`{other}` is none of packet, veth, maps; without one, all are measured")
+        }
+        None => {
+            one_by_one::measure()?;
+            live::measure()?;
+            whole_maps::measure()
+        }
+    }
 }
 
 /// A plain frame of IPv4 and TCP, 154 bytes long: what is varied has its source address at byte 26.

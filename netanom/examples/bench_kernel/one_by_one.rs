@@ -7,7 +7,7 @@ use crate::{ACK, SYN, frames, plain};
 /// Runs of each program. The least is told: what else the machine did only ever adds.
 const ROUNDS: u32 = 7;
 /// Packets of one run.
-const REPEAT: u32 = 1_000_000;
+const REPEAT: u32 = 500_000;
 /// Packets for each flow that make it nearly sure that all flows are there: one in e^16 is not.
 const FILL: u32 = 16;
 

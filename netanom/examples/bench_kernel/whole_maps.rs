@@ -7,7 +7,7 @@ use netanom::source::kernel::{Bench, BenchProgram};
 
 use crate::{ACK, plain};
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 pub(crate) fn measure() -> anyhow::Result<()> {
     println!("## Whole maps\n");
