@@ -8,6 +8,7 @@
 
 pub mod counter;
 pub mod flow;
+pub mod fragment;
 pub mod overflow;
 pub mod packet;
 pub mod parse;

@@ -20,6 +20,13 @@ pub trait PacketBytes {
     fn offloaded_vlan(&self) -> Option<u16> {
         None
     }
+
+    /// The value itself, of which the kernel's verifier knows nothing any more. Ways through the parser that differ in
+    /// it alone are then one to the verifier from here on.
+    #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        value
+    }
 }
 
 /// Big-endian reads inside a checked header. Callers pass constant offsets inside of it.
@@ -49,10 +56,7 @@ impl<'a> Frame<'a> {
     /// A frame that was captured whole.
     #[must_use]
     pub fn whole(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            wire_length: bytes.len() as u32,
-        }
+        Self::captured(bytes, bytes.len() as u32)
     }
 }
 
@@ -92,10 +96,16 @@ impl<const N: usize> HeaderBytes for &[u8; N] {
 pub mod protocol {
     /// Internet Control Message Protocol (RFC 792).
     pub const ICMP: u8 = 1;
+    /// IPv4 in IP (RFC 2003, RFC 2473).
+    pub const IPV4: u8 = 4;
     /// Transmission Control Protocol (RFC 9293).
     pub const TCP: u8 = 6;
     /// User Datagram Protocol (RFC 768).
     pub const UDP: u8 = 17;
+    /// IPv6 in IP (RFC 4213, RFC 2473).
+    pub const IPV6: u8 = 41;
+    /// Generic Routing Encapsulation (RFC 2784, RFC 2890).
+    pub const GRE: u8 = 47;
     /// ICMP for IPv6 (RFC 4443).
     pub const ICMPV6: u8 = 58;
     /// Stream Control Transmission Protocol (RFC 9260).
@@ -139,6 +149,30 @@ pub mod icmp {
 /// An IP address as it stands in the packet, read as four native numbers; IPv4 is mapped (RFC 4291 2.5.5.2).
 pub type RawAddress = [u32; 4];
 
+/// Whether a packet is a fragment, and what names its fellows (RFC 791 3.2, RFC 8200 4.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fragment {
+    /// Which part of the packet it is.
+    pub place: Place,
+    /// The protocol that the fragmented packet carries, by the header that says so: the same in every fragment.
+    pub protocol: u8,
+    /// The number that the sender gave to the packet.
+    pub identification: u32,
+}
+
+/// Which part of a packet a fragment is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Place {
+    /// All of it.
+    #[default]
+    Whole = 0,
+    /// The first part, with the transport header.
+    First = 1,
+    /// A part behind it.
+    Later = 2,
+}
+
 /// What the parser says of one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet {
@@ -146,7 +180,7 @@ pub struct Packet {
     pub source: RawAddress,
     /// Receiver's address.
     pub destination: RawAddress,
-    /// Sender's port; 0 where the protocol has none or a later fragment does not show it.
+    /// Sender's port; 0 where the protocol has none or a later fragment does not show it ([`crate::fragment::join`]).
     pub source_port: u16,
     /// Receiver's port, with the same meaning of 0.
     pub destination_port: u16,
@@ -164,4 +198,6 @@ pub struct Packet {
     pub payload: u32,
     /// Frame bytes on the wire.
     pub length: u32,
+    /// Whether it is a fragment.
+    pub fragment: Fragment,
 }

@@ -3,15 +3,16 @@
 use core::num::NonZeroU32;
 
 use aya_ebpf::EbpfContext;
-use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
 use aya_log_ebpf::{debug, warn};
 use netanom_common::counter::Ignored;
 use netanom_common::flow::{FlowKey, Observation};
+use netanom_common::fragment::{FragmentFlow, FragmentKey, FragmentTable, join};
 use netanom_common::packet::PacketBytes;
 use netanom_common::parse::parse;
 
-use crate::maps::{EMPTY, FLOWS, GENERATION, IGNORED};
+use crate::maps::{EMPTY, FLOWS, FRAGMENTS, GENERATION, IGNORED};
 use crate::overflow;
 
 /// What the counting needs to know of a frame beside its bytes.
@@ -71,7 +72,8 @@ fn report<C: EbpfContext>(context: &C, reason: Ignored, packets: u64) {
     reason = "a key passed by value is copied on the program's small stack"
 )]
 fn count_in_flow<F: ObservedFrame>(frame: &F) -> Result<(), Ignored> {
-    let packet = parse(frame)?;
+    let mut packet = parse(frame)?;
+    join(&mut packet, &mut FirstFragments);
     let (key, side) = FlowKey::of(&packet, frame.interface());
     // SAFETY: only reads a number that user space writes whole.
     let generation = unsafe { GENERATION.get_ptr(0).map_or(0, |generation| *generation) };
@@ -106,6 +108,24 @@ fn count_in_flow<F: ObservedFrame>(frame: &F) -> Result<(), Ignored> {
         overflow::note_known(&key);
     }
     Ok(())
+}
+
+/// The kernel's table of first fragments.
+struct FirstFragments;
+
+impl FragmentTable for FirstFragments {
+    #[inline(always)]
+    fn remember(&mut self, key: &FragmentKey, flow: &FragmentFlow) {
+        // Refused only when every entry is being written: later fragments then count under port 0.
+        let _ = FRAGMENTS.insert(key, flow, u64::from(BPF_ANY));
+    }
+
+    #[inline(always)]
+    fn recall(&self, key: &FragmentKey) -> Option<FragmentFlow> {
+        // SAFETY: an entry that another CPU replaces while it is read may give a mixture of two packets' ports, as
+        // eight bytes are copied in two words; nothing else depends on it.
+        unsafe { FRAGMENTS.get(key).copied() }
+    }
 }
 
 /// The kernel answers E2BIG, and nothing else, when a hash map is full.

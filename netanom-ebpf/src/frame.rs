@@ -2,24 +2,26 @@
 //!
 //! The verifier wants to see each access compared with the packet's end, with an offset that it knows a bound of.
 
+use core::arch::asm;
 use core::marker::PhantomData;
+use core::mem::offset_of;
 use core::num::NonZeroU32;
 
 use aya_ebpf::EbpfContext;
+use aya_ebpf::bindings::{__sk_buff, xdp_md};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
 use aya_ebpf::programs::{TcContext, XdpContext};
 use netanom_common::packet::{HeaderBytes, PacketBytes};
-use netanom_common::replay::ReplayedPacket;
 
 use crate::account::ObservedFrame;
 use crate::replay;
 
 /// Headers end before this offset in any frame that is followed; a bound for the verifier (its own is 65,535).
-const MAX_OFFSET: u32 = 4096;
+const MAX_OFFSET: usize = 4096;
 
-/// Headers of the longest kind: two VLAN tags, IPv6 with a few extension headers, TCP.
-const LINEAR_HEADERS: u32 = 128;
+/// Headers of a long kind: IPv6, VXLAN, Ethernet, IPv6, TCP with options.
+const LINEAR_HEADERS: u32 = 192;
 
 /// A header whose presence was checked against the packet's end.
 pub(crate) struct Checked<'a, const N: usize> {
@@ -29,12 +31,13 @@ pub(crate) struct Checked<'a, const N: usize> {
 
 impl<'a, const N: usize> Checked<'a, N> {
     #[inline(always)]
-    fn within(data: usize, data_end: usize, offset: u32) -> Option<Self> {
+    fn within(bounds: &Bounds, offset: u32) -> Option<Self> {
+        let offset = in_one_register(u64::from(offset)) as usize;
         if offset > MAX_OFFSET {
             return None;
         }
-        let start = data + offset as usize;
-        if start + N > data_end {
+        let start = bounds.data + offset;
+        if start + N > bounds.end {
             return None;
         }
         Some(Self {
@@ -68,11 +71,78 @@ impl<const N: usize> HeaderBytes for Checked<'_, N> {
     }
 }
 
+/// Where a packet begins and ends.
+#[derive(Clone, Copy)]
+struct Bounds {
+    data: usize,
+    end: usize,
+}
+
+impl Bounds {
+    /// Reads both from a context that has them at the offsets `DATA` and `END`.
+    ///
+    /// They are 32-bit fields that the kernel replaces by pointers. The compiler would clear their upper half where it
+    /// keeps them for later, and so make numbers of them, for which the verifier allows no access.
+    #[inline(always)]
+    fn read<const DATA: usize, const END: usize>(context: *mut core::ffi::c_void) -> Self {
+        let (data, end);
+        // SAFETY: reads two fields of the context that the kernel gave.
+        unsafe {
+            asm!(
+                "{data} = *(u32 *)({context} + {at_data})",
+                "{end} = *(u32 *)({context} + {at_end})",
+                context = in(reg) context,
+                data = out(reg) data,
+                end = lateout(reg) end,
+                at_data = const DATA,
+                at_end = const END,
+                options(pure, readonly, nostack),
+            );
+        }
+        Self { data, end }
+    }
+}
+
+/// `value`, which the compiler cannot keep a second time: it would check the one and use the other, and the verifier
+/// takes the two for different numbers.
+#[inline(always)]
+fn in_one_register(value: u64) -> u64 {
+    let held;
+    // SAFETY: a move from a register to a register. Without an instruction, two lines would share one, which the kernel
+    // refuses in the line table.
+    unsafe {
+        asm!("{0} = {1}", lateout(reg) held, in(reg) value, options(pure, nomem, nostack));
+    }
+    held
+}
+
+/// `value` by two operations that the compiler cannot take out and that the verifier cannot see through, as it does
+/// not know `any`.
+#[inline(always)]
+fn hidden(value: u64, any: u32) -> u64 {
+    let mut hidden = value;
+    // SAFETY: two exclusive ors with the same number, in a register.
+    unsafe {
+        asm!(
+            "{0} ^= {1}",
+            "{0} ^= {1}",
+            inout(reg) hidden,
+            in(reg) u64::from(any),
+            options(pure, nomem, nostack),
+        );
+    }
+    hidden
+}
+
 /// A frame that XDP hands over.
 pub(crate) struct IngressFrame<'a> {
     context: &'a XdpContext,
+    bounds: Bounds,
     length: u32,
-    replayed: Option<ReplayedPacket>,
+    is_replayed: bool,
+    /// Time of a replayed packet, else 0. No `Option`: one without a value would be half unwritten, which the verifier
+    /// does not let pass to a function.
+    time: u64,
 }
 
 impl<'a> IngressFrame<'a> {
@@ -84,10 +154,16 @@ impl<'a> IngressFrame<'a> {
             // SAFETY: the context is the one that the kernel gave; the length includes fragments of large frames.
             None => unsafe { bpf_xdp_get_buff_len(context.ctx) as u32 },
         };
+        let bounds = Bounds::read::<
+            { offset_of!(xdp_md, data) },
+            { offset_of!(xdp_md, data_end) },
+        >(context.as_ptr());
         Self {
             context,
+            bounds,
             length,
-            replayed,
+            is_replayed: replayed.is_some(),
+            time: replayed.map_or(0, |packet| packet.time),
         }
     }
 }
@@ -100,12 +176,17 @@ impl PacketBytes for IngressFrame<'_> {
 
     #[inline(always)]
     fn header<const N: usize>(&self, offset: u32) -> Option<Checked<'_, N>> {
-        Checked::within(self.context.data(), self.context.data_end(), offset)
+        Checked::within(&self.bounds, offset)
     }
 
     #[inline(always)]
     fn wire_length(&self) -> u32 {
         self.length
+    }
+
+    #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        hidden(value, self.length)
     }
 }
 
@@ -114,20 +195,20 @@ impl ObservedFrame for IngressFrame<'_> {
 
     #[inline(always)]
     fn interface(&self) -> u32 {
-        match self.replayed {
+        if self.is_replayed {
             // As for captures: which interface saw the packet is not known.
-            Some(_) => 0,
-            None => self.context.ingress_ifindex() as u32,
+            return 0;
         }
+        self.context.ingress_ifindex() as u32
     }
 
     #[inline(always)]
     fn now(&self) -> u64 {
-        match &self.replayed {
-            Some(packet) => packet.time,
-            // SAFETY: a helper without arguments.
-            None => unsafe { bpf_ktime_get_ns() },
+        if self.is_replayed {
+            return self.time;
         }
+        // SAFETY: a helper without arguments.
+        unsafe { bpf_ktime_get_ns() }
     }
 
     #[inline(always)]
@@ -139,6 +220,8 @@ impl ObservedFrame for IngressFrame<'_> {
 /// A frame that TCX hands over; it may stand for several packets under segmentation offload.
 pub(crate) struct EgressFrame<'a> {
     context: &'a TcContext,
+    bounds: Bounds,
+    length: u32,
 }
 
 impl<'a> EgressFrame<'a> {
@@ -155,11 +238,28 @@ impl<'a> EgressFrame<'a> {
             // A refused pull leaves the frame as it is: it is then counted as truncated.
             let _ = context.pull_data(wanted);
         }
-        Self { context }
+        let bounds = Bounds::read::<
+            { offset_of!(__sk_buff, data) },
+            { offset_of!(__sk_buff, data_end) },
+        >(context.as_ptr());
+        let mut frame = Self {
+            context,
+            bounds,
+            length: 0,
+        };
+        let tag = if frame.buffer().vlan_present != 0 {
+            4
+        } else {
+            0
+        };
+        // The kernel's `wire_len` counts the headers of every segment (qdisc_pkt_len_init in net/core/dev.c).
+        let length = frame.buffer().wire_len + tag;
+        frame.length = hidden(u64::from(length), frame.buffer().len) as u32;
+        frame
     }
 
     #[inline(always)]
-    fn buffer(&self) -> &aya_ebpf::bindings::__sk_buff {
+    fn buffer(&self) -> &__sk_buff {
         // SAFETY: the kernel's own context, valid as long as the program runs.
         unsafe { &*self.context.as_ptr().cast() }
     }
@@ -173,18 +273,12 @@ impl PacketBytes for EgressFrame<'_> {
 
     #[inline(always)]
     fn header<const N: usize>(&self, offset: u32) -> Option<Checked<'_, N>> {
-        Checked::within(self.context.data(), self.context.data_end(), offset)
+        Checked::within(&self.bounds, offset)
     }
 
-    /// The kernel's `wire_len` counts the headers of every segment (qdisc_pkt_len_init in net/core/dev.c).
     #[inline(always)]
     fn wire_length(&self) -> u32 {
-        let tag = if self.buffer().vlan_present != 0 {
-            4
-        } else {
-            0
-        };
-        self.buffer().wire_len + tag
+        self.length
     }
 
     #[inline(always)]
@@ -195,6 +289,11 @@ impl PacketBytes for EgressFrame<'_> {
         } else {
             None
         }
+    }
+
+    #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        hidden(value, self.buffer().len)
     }
 }
 

@@ -4,6 +4,7 @@
 //! netanom-common, so user space can run the very same on a capture.
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)]
 
 mod account;
 #[cfg(feature = "bench")]

@@ -2,12 +2,13 @@
 
 use aya_ebpf::Global;
 use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, PerCpuArray};
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray};
 use aya_ebpf::macros::btf_map;
 use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use netanom_common::replay::ReplayedPacket;
+use netanom_common::fragment::{FragmentFlow, FragmentKey, REMEMBERED};
 
 /// One CPU's flows of one generation.
 pub(crate) type Shard = HashMap<FlowKey, FlowCounters, 1, { BPF_F_NO_PREALLOC as usize }>;
@@ -54,3 +55,8 @@ pub(crate) const KNOWN_SLOTS: usize = 1 << 18;
 /// Known flows of every CPU, by their fingerprint: its low bits say where, its high half is what stands there.
 #[btf_map]
 pub(crate) static KNOWN: Array<u32, KNOWN_SLOTS> = Array::new();
+
+/// First fragments, of which the oldest make room. Shared among the CPUs, as the fragments of a packet need not come in
+/// on one of them.
+#[btf_map]
+pub(crate) static FRAGMENTS: LruHashMap<FragmentKey, FragmentFlow, REMEMBERED> = LruHashMap::new();

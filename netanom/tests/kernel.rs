@@ -14,12 +14,14 @@ mod mutated;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::ops::{Deref, DerefMut};
 
 use netanom::flow::{IgnoredTallies, Window};
-use netanom::source::SourceError;
 use netanom::source::kernel::{Injector, Wire, verified_instructions};
+use netanom::source::{FirstFragments, SourceError};
 use netanom_common::counter::Tally;
-use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Observation};
+use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Observation, Side};
+use netanom_common::fragment::join;
 use netanom_common::packet::{Frame, PacketBytes};
 use netanom_common::parse::parse;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -102,6 +104,36 @@ fn changed_frames_are_counted_as_in_user_space() {
         Ok(())
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn later_fragments_join_the_flow_of_their_first_one() {
+    let Some(mut injector) = injector("later_fragments_join_the_flow_of_their_first_one") else {
+        return;
+    };
+    let pairs = [
+        (crafted::first_fragment(), crafted::later_fragment()),
+        (
+            crafted::ipv6_first_fragment(),
+            crafted::ipv6_later_fragment(),
+        ),
+    ];
+    for (first, later) in pairs {
+        // One that comes before the first is counted under port 0.
+        let steps = [
+            Step::In(&later),
+            Step::In(&first),
+            Step::Out(&later, Wire::of(&later)),
+        ];
+        let (kernel, user) = count(&mut injector, &steps);
+        assert_eq!(kernel, user);
+        let ports = |(key, flow): (&FlowKey, &FlowCounters)| {
+            (key.port(Side::Low), key.port(Side::High), flow.packets())
+        };
+        let mut counted: Vec<_> = kernel.flows.iter().map(ports).collect();
+        counted.sort_unstable();
+        assert_eq!(counted, [(0, 0, 1), (40_000, 53, 2)]);
+    }
 }
 
 #[test]
@@ -195,20 +227,44 @@ fn the_verifier_walks_through_at_most_100_000_instructions() {
     }
 }
 
-fn injector(test: &str) -> Option<Injector> {
+fn injector(test: &str) -> Option<Pair> {
     injector_with(test, CAPACITY)
 }
 
-fn injector_with(test: &str, capacity: u32) -> Option<Injector> {
-    Injector::load(capacity)
+fn injector_with(test: &str, capacity: u32) -> Option<Pair> {
+    let injector = Injector::load(capacity)
         .map_err(|error| refused(test, &error))
-        .ok()
+        .ok()?;
+    Some(Pair {
+        injector,
+        fragments: FirstFragments::default(),
+    })
 }
 
 /// Only a machine that does not let us use BPF excuses a test.
 fn refused(test: &str, error: &SourceError) {
     assert!(matches!(error, SourceError::NoPrivilege { .. }), "{error}");
     common::skip(test, &error.to_string());
+}
+
+/// The programs, and what user space remembers in the meantime as they do.
+struct Pair {
+    injector: Injector,
+    fragments: FirstFragments,
+}
+
+impl Deref for Pair {
+    type Target = Injector;
+
+    fn deref(&self) -> &Injector {
+        &self.injector
+    }
+}
+
+impl DerefMut for Pair {
+    fn deref_mut(&mut self) -> &mut Injector {
+        &mut self.injector
+    }
 }
 
 /// A frame, in which direction it goes.
@@ -231,13 +287,18 @@ fn both_ways(frame: &[u8]) -> impl Iterator<Item = Step<'_>> {
 }
 
 /// Counts the frames in the kernel and in user space. Every frame has to pass.
-fn count(injector: &mut Injector, steps: &[Step<'_>]) -> (Counted, Counted) {
+fn count(injector: &mut Pair, steps: &[Step<'_>]) -> (Counted, Counted) {
     let mut user = Counted::default();
     for step in steps {
         match *step {
             Step::In(frame) => {
                 assert_eq!(injector.receive(frame).unwrap(), XDP_PASS, "{frame:02x?}");
-                user.add(&Frame::whole(frame), NonZeroU32::MIN, false);
+                user.add(
+                    &mut injector.fragments,
+                    &Frame::whole(frame),
+                    NonZeroU32::MIN,
+                    false,
+                );
             }
             Step::Out(frame, wire) => {
                 assert_eq!(
@@ -246,7 +307,12 @@ fn count(injector: &mut Injector, steps: &[Step<'_>]) -> (Counted, Counted) {
                     "{frame:02x?}"
                 );
                 let segments = NonZeroU32::new(wire.segments).unwrap_or(NonZeroU32::MIN);
-                user.add(&Frame::captured(frame, wire.length), segments, true);
+                user.add(
+                    &mut injector.fragments,
+                    &Frame::captured(frame, wire.length),
+                    segments,
+                    true,
+                );
             }
         }
     }
@@ -276,9 +342,16 @@ impl Counted {
         }
     }
 
-    fn add(&mut self, frame: &Frame<'_>, segments: NonZeroU32, egress: bool) {
+    fn add(
+        &mut self,
+        fragments: &mut FirstFragments,
+        frame: &Frame<'_>,
+        segments: NonZeroU32,
+        egress: bool,
+    ) {
         match parse(frame) {
-            Ok(packet) => {
+            Ok(mut packet) => {
+                join(&mut packet, fragments);
                 let (key, side) = FlowKey::of(&packet, LOOPBACK);
                 let counters = self.flows.entry(key).or_default();
                 counters.account(

@@ -36,7 +36,7 @@ fn described(frame: &impl PacketBytes) -> String {
     format!("{from} → {to}{vlans} {protocol} flags {flags:02x}, payload {payload} of {length}")
 }
 
-fn check(frame: &[u8], expected: Expect) {
+pub(crate) fn check(frame: &[u8], expected: Expect) {
     expected.assert_eq(&described(&Frame::whole(frame)));
 }
 

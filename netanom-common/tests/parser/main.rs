@@ -6,3 +6,4 @@ mod frames;
 mod mutated;
 mod properties;
 mod truncated;
+mod tunnels;

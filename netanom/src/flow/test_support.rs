@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
-use netanom_common::packet::Packet;
+use netanom_common::packet::{Fragment, Packet};
 
 /// A 60-byte packet from 10.0.0.1 to 10.0.0.2 without payload.
 pub(crate) fn packet(protocol: u8, source_port: u16, destination_port: u16, flags: u8) -> Packet {
@@ -19,6 +19,7 @@ pub(crate) fn packet(protocol: u8, source_port: u16, destination_port: u16, flag
         window: 0,
         payload: 0,
         length: 60,
+        fragment: Fragment::default(),
     }
 }
 

@@ -7,6 +7,7 @@ mod batch;
 #[expect(unsafe_code, reason = "bpf() commands that aya lacks")]
 mod bpf;
 pub mod capture;
+mod fragments;
 mod interface;
 #[cfg(feature = "live")]
 pub mod kernel;
@@ -16,6 +17,7 @@ mod stop;
 
 use std::io;
 
+pub use fragments::FirstFragments;
 pub use interface::Interface;
 pub use stop::Stop;
 

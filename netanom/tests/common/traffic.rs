@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use netanom_common::flow::{FlowCounters, FlowKey, Observation, Side};
-use netanom_common::packet::{Packet, RawAddress, protocol};
+use netanom_common::packet::{Fragment, Packet, RawAddress, protocol};
 
 /// A flow of UDP from 192.0.2.`from` to 198.51.100.1 at `interface`: `asked` frames of 100 bytes came in and
 /// `answered` ones left.
@@ -43,6 +43,7 @@ pub(crate) fn packet(from: u8) -> Packet {
         window: 0,
         payload: 58,
         length: 100,
+        fragment: Fragment::default(),
     }
 }
 

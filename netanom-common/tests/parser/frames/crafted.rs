@@ -1,6 +1,6 @@
 //! One frame for each way through the parser. What it makes of each stands in `tests/parser.rs`.
 
-use super::{Extension, frame};
+use super::{Extension, FrameBuilder, frame};
 use Extension::{Authentication, Fragment, Raw};
 
 const SYN: u8 = 0x02;
@@ -98,5 +98,67 @@ crafted! {
     sctp_answer = frame().ipv6().sctp(3868).payload(16).answer();
     esp = frame().ipv4().protocol(50, &[0; 8]).payload(64);
     gre = frame().ipv4().protocol(47, &[0, 0, 8, 0]).payload(20);
+
+    // MPLS.
+    one_label = frame().other(0x8847, &labelled(1, &inner()));
+    six_labels = frame().vlan(5).other(0x8848, &labelled(6, &inner_v6()));
+    seven_labels = frame().other(0x8847, &labelled(7, &inner()));
+    pseudowire = frame().other(0x8847, &labelled(1, &[0; 40]));
+
+    // Tunnels.
+    ipv4_in_ipv4 = frame().ipv4().protocol(4, &inner()).answer();
+    ipv6_in_ipv4 = frame().vlan(5).ipv4().protocol(41, &inner_v6());
+    ipv4_in_ipv6 = frame().ipv6_with(&[Raw(60, 8)]).protocol(4, &inner());
+    gre_plain = frame().ipv4().protocol(47, &[&[0, 0, 8, 0], &inner()[..]].concat());
+    gre_all_fields = frame().ipv6().protocol(47, &[&[0xb0, 0, 0x86, 0xdd][..], &[0; 12], &inner_v6()].concat());
+    gre_routing = frame().ipv4().protocol(47, &[&[0x40, 0, 8, 0], &inner()[..]].concat());
+    gre_version_1 = frame().ipv4().protocol(47, &[&[0x20, 1, 8, 0, 0, 0, 0, 0], &inner()[..]].concat());
+    gre_ethernet = frame().ipv4().protocol(47, &[&[0x20, 0, 0x65, 0x58, 0, 0, 1, 0], &inner_frame()[..]].concat());
+    gre_mpls = frame().ipv4().protocol(47, &[&[0, 0, 0x88, 0x47], &labelled(2, &inner())[..]].concat());
+    vxlan = frame().ipv4().protocol(17, &over_udp(4789, &[8, 0, 0, 0, 0, 0, 1, 0], &inner_frame()));
+    vxlan_without_its_flag = frame().ipv4().protocol(17, &over_udp(4789, &[0, 0, 0, 0, 0, 0, 1, 0], &inner_frame()));
+    vxlan_arp = frame().ipv4().protocol(17, &over_udp(4789, &[8, 0, 0, 0, 0, 0, 1, 0], &arp()));
+    vxlan_nonsense = frame().ipv4().protocol(17, &over_udp(4789, &[8, 0, 0, 0, 0, 0, 1, 0], &[0x11; 30]));
+    vxlan_empty = frame().ipv4().protocol(17, &over_udp(4789, &[8, 0, 0, 0, 0, 0, 1, 0], &[]));
+    geneve_options = frame().ipv6().protocol(17, &over_udp(6081, &[[2, 0, 0x65, 0x58, 0, 0, 1, 0], [1; 8]].concat(), &inner_frame()));
+    geneve_ipv6 = frame().ipv4().protocol(17, &over_udp(6081, &[0, 0, 0x86, 0xdd, 0, 0, 1, 0], &inner_v6()));
+    geneve_version_1 = frame().ipv4().protocol(17, &over_udp(6081, &[0x40, 0, 8, 0, 0, 0, 1, 0], &inner()));
+    two_tunnels = frame().ipv4().protocol(41, &packet_of(frame().ipv6().protocol(47, &[&[0, 0, 8, 0], &inner()[..]].concat())));
+    three_tunnels = frame().ipv4().protocol(4, &packet_of(frame().ipv4().protocol(4, &packet_of(frame().ipv4().protocol(4, &inner())))));
+    first_fragment_of_a_tunnel = frame().ipv4_fragment(0, true).protocol(4, &inner());
+    later_fragment_of_a_tunnel = frame().ipv4_fragment(10, false).protocol(4, &inner());
+    fragment_in_a_tunnel = frame().ipv4().protocol(4, &packet_of(frame().ipv4_fragment(0, true).udp(53).payload(72)));
     authentication_in_ipv4 = frame().ipv4().protocol(51, &[6, 4, 0, 0]).payload(20);
+}
+
+/// A packet to port 8080, from the server to the client: what is in the tunnels.
+fn inner() -> Vec<u8> {
+    packet_of(frame().ipv4().tcp(8080, ACK, 0).payload(7).answer())
+}
+
+fn inner_v6() -> Vec<u8> {
+    packet_of(frame().ipv6_with(&[Raw(0, 8)]).udp(8080).payload(9))
+}
+
+/// An Ethernet frame with a tag, which does not count.
+fn inner_frame() -> Vec<u8> {
+    frame().vlan(9).ipv4().tcp(8080, SYN, 0).build()
+}
+
+/// A frame without its Ethernet header.
+fn packet_of(frame: FrameBuilder) -> Vec<u8> {
+    frame.build().split_off(14)
+}
+
+/// A packet under MPLS labels.
+fn labelled(count: u8, packet: &[u8]) -> Vec<u8> {
+    let labels = (1..=count).flat_map(|label| [0, 1, label << 4 | u8::from(label == count), 64]);
+    labels.chain(packet.iter().copied()).collect()
+}
+
+/// A UDP header, the tunnel's own, and what it carries.
+fn over_udp(port: u16, header: &[u8], carried: &[u8]) -> Vec<u8> {
+    let [high, low] = port.to_be_bytes();
+    let length = (8 + header.len() + carried.len()) as u8;
+    [&[0xc0, 0, high, low, 0, length, 0, 0], header, carried].concat()
 }

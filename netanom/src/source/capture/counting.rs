@@ -5,11 +5,12 @@ use std::num::NonZeroU32;
 
 use foldhash::fast::RandomState;
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
+use netanom_common::fragment::join;
 use netanom_common::packet::Frame;
 
 use super::CapturedPacket;
 use crate::flow::IgnoredTallies;
-use crate::source::SourceError;
+use crate::source::{FirstFragments, SourceError};
 
 /// What was counted: the flows of a window, in the order of their first packets, and what is in none.
 pub type Counted = (Vec<(FlowKey, FlowCounters)>, IgnoredTallies);
@@ -38,6 +39,8 @@ pub struct Counting {
     index: HashMap<FlowKey, usize, RandomState>,
     flows: Vec<(FlowKey, FlowCounters)>,
     ignored: IgnoredTallies,
+    /// Of the windows before, too.
+    fragments: FirstFragments,
 }
 
 impl PacketCounter for Counting {
@@ -45,7 +48,8 @@ impl PacketCounter for Counting {
     fn add(&mut self, packet: &CapturedPacket<'_>) -> Result<(), SourceError> {
         let frame = Frame::captured(packet.bytes, packet.wire_length);
         match packet.link.parse(&frame) {
-            Ok(parsed) => {
+            Ok(mut parsed) => {
+                join(&mut parsed, &mut self.fragments);
                 let (key, side) = FlowKey::of(&parsed, 0);
                 let slot = *self.index.entry(key).or_insert_with(|| {
                     self.flows.push((key, FlowCounters::default()));

@@ -238,7 +238,11 @@ fn create_error(error: MapError) -> SourceError {
 
 fn program_error(name: &str, error: ProgramError) -> SourceError {
     match error {
-        ProgramError::LoadError { io_error, .. } if is_refusal(&io_error) => {
+        // The verifier also answers "permission denied" (EACCES) to an access out of bounds, but says why.
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } if is_refusal(&io_error) && verifier_log.to_string().trim().is_empty() => {
             SourceError::NoPrivilege {
                 what: "load BPF programs".to_owned(),
             }

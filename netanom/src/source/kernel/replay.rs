@@ -10,6 +10,7 @@ use aya::util::nr_cpus;
 use foldhash::fast::RandomState;
 use netanom_common::counter::Ignored;
 use netanom_common::flow::FlowKey;
+use netanom_common::fragment::join;
 use netanom_common::packet::Frame;
 use netanom_common::parse::parse;
 
@@ -18,7 +19,7 @@ use super::one_cpu::OneCpu;
 use super::{KernelSettings, KernelSource, map_error};
 use crate::flow::IgnoredTallies;
 use crate::source::capture::{CapturedPacket, Counted, LinkType, PacketCounter};
-use crate::source::{Direction, SourceError, Stop, XdpMode};
+use crate::source::{Direction, FirstFragments, SourceError, Stop, XdpMode};
 
 /// `ETH_HLEN` (include/uapi/linux/if_ether.h): the kernel runs no program on less.
 const SHORTEST: usize = 14;
@@ -35,6 +36,7 @@ pub struct KernelCounting {
     /// Place of each flow in the order of their first packets: the kernel's map has none, and what is told of flows
     /// that share hosts depends on it.
     order: HashMap<FlowKey, usize, RandomState>,
+    fragments: FirstFragments,
     /// What the kernel takes no frame of.
     short: IgnoredTallies,
     _here: OneCpu,
@@ -70,6 +72,7 @@ impl KernelCounting {
             source,
             replayed,
             order: HashMap::default(),
+            fragments: FirstFragments::default(),
             short: IgnoredTallies::default(),
             _here: OneCpu::stay()?,
         })
@@ -87,7 +90,8 @@ impl PacketCounter for KernelCounting {
                 .add(Ignored::Truncated, u64::from(packet.wire_length));
             return Ok(());
         }
-        if let Ok(parsed) = parse(&Frame::captured(packet.bytes, packet.wire_length)) {
+        if let Ok(mut parsed) = parse(&Frame::captured(packet.bytes, packet.wire_length)) {
+            join(&mut parsed, &mut self.fragments);
             let next = self.order.len();
             self.order.entry(FlowKey::of(&parsed, 0).0).or_insert(next);
         }

@@ -1,0 +1,100 @@
+//! The transport header: ports, TCP's flags and window, the kind of an ICMP message.
+
+use super::link::Vlans;
+use super::network::Network;
+use crate::counter::Ignored;
+use crate::packet::{HeaderBytes, Packet, PacketBytes, Place, icmp, protocol};
+
+/// Reads the transport header of the innermost packet.
+#[inline(always)]
+pub(super) fn transport<B: PacketBytes>(
+    frame: &B,
+    network: &Network,
+    vlans: Vlans,
+) -> Result<Packet, Ignored> {
+    let room = network.room;
+    let mut packet = Packet {
+        source: network.source,
+        destination: network.destination,
+        source_port: 0,
+        destination_port: 0,
+        protocol: network.protocol,
+        flags: 0,
+        outer_vlan: vlans.outer,
+        inner_vlan: vlans.inner,
+        window: 0,
+        payload: room.end.saturating_sub(u64::from(room.offset)) as u32,
+        length: frame.wire_length(),
+        fragment: network.fragment,
+    };
+    if network.fragment.place == Place::Later {
+        return Ok(packet);
+    }
+    let header_length = match network.protocol {
+        protocol::TCP => {
+            let header = room.header::<20, B>(frame)?;
+            ports(&header, &mut packet);
+            packet.flags = header.u8(13);
+            packet.window = header.u16(14);
+            let length = u32::from(header.u8(12) >> 4) * 4;
+            if length < 20 {
+                return Err(Ignored::BadHeader);
+            }
+            length
+        }
+        protocol::UDP => {
+            let header = room.header::<8, B>(frame)?;
+            ports(&header, &mut packet);
+            8
+        }
+        protocol::SCTP => {
+            let header = room.header::<12, B>(frame)?;
+            ports(&header, &mut packet);
+            12
+        }
+        protocol::ICMP => {
+            let header = room.header::<8, B>(frame)?;
+            packet.flags = icmp_kind(header.u8(0));
+            8
+        }
+        protocol::ICMPV6 => {
+            let header = room.header::<8, B>(frame)?;
+            packet.flags = icmpv6_kind(header.u8(0));
+            8
+        }
+        _ => 0,
+    };
+    let above = room.behind(header_length)?;
+    packet.payload = (above.end - u64::from(above.offset)) as u32;
+    Ok(packet)
+}
+
+#[inline(always)]
+fn ports<H: HeaderBytes>(header: &H, packet: &mut Packet) {
+    packet.source_port = header.u16(0);
+    packet.destination_port = header.u16(2);
+}
+
+#[inline(always)]
+fn icmp_kind(kind: u8) -> u8 {
+    match kind {
+        8 => icmp::ECHO_REQUEST,
+        0 => icmp::ECHO_REPLY,
+        3 => icmp::UNREACHABLE,
+        11 => icmp::TIME_EXCEEDED,
+        9 | 10 => icmp::DISCOVERY,
+        _ => icmp::OTHER,
+    }
+}
+
+#[inline(always)]
+fn icmpv6_kind(kind: u8) -> u8 {
+    match kind {
+        128 => icmp::ECHO_REQUEST,
+        129 => icmp::ECHO_REPLY,
+        1 => icmp::UNREACHABLE,
+        3 => icmp::TIME_EXCEEDED,
+        130..=137 | 143 => icmp::DISCOVERY,
+        _ => icmp::OTHER,
+    }
+}
