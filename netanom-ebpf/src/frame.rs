@@ -154,10 +154,9 @@ impl<'a> IngressFrame<'a> {
             // SAFETY: the context is the one that the kernel gave; the length includes fragments of large frames.
             None => unsafe { bpf_xdp_get_buff_len(context.ctx) as u32 },
         };
-        let bounds = Bounds::read::<
-            { offset_of!(xdp_md, data) },
-            { offset_of!(xdp_md, data_end) },
-        >(context.as_ptr());
+        let bounds = Bounds::read::<{ offset_of!(xdp_md, data) }, { offset_of!(xdp_md, data_end) }>(
+            context.as_ptr(),
+        );
         Self {
             context,
             bounds,

@@ -6,9 +6,9 @@ use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray};
 use aya_ebpf::macros::btf_map;
 use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{FlowCounters, FlowKey};
+use netanom_common::fragment::{FragmentFlow, FragmentKey, REMEMBERED};
 use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use netanom_common::replay::ReplayedPacket;
-use netanom_common::fragment::{FragmentFlow, FragmentKey, REMEMBERED};
 
 /// One CPU's flows of one generation.
 pub(crate) type Shard = HashMap<FlowKey, FlowCounters, 1, { BPF_F_NO_PREALLOC as usize }>;
