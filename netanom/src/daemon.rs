@@ -221,6 +221,7 @@ impl Sensor {
             .verdicts()
             .iter()
             .zip(&self.pipeline.judged().facts)
+            .filter(|(_, facts)| facts.crowd.is_none())
         {
             self.metrics
                 .flow_judged(verdict.class, facts.before, f64::from(verdict.anomaly));

@@ -6,12 +6,13 @@
 
 mod labels;
 mod maker;
+mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use netanom_common::counter::{Ignored, Tally};
+use netanom_common::counter::Ignored;
 use prometheus::{
     Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
 };
@@ -23,6 +24,7 @@ use labels::{
     ALERT_CLASSES, DELAY_BUCKETS, DIRECTIONS, OTHER, SCORE_BUCKETS, WORK_BUCKETS, alert_cells,
 };
 use maker::Maker;
+use traffic::by_interface;
 
 pub use labels::{Build, MAX_INTERFACES, MAX_SINKS, XdpMode};
 
@@ -216,31 +218,11 @@ impl Metrics {
     ///
     /// Packets of an interface that was never added are under `other`.
     pub fn count_window(&self, window: &Window) {
-        let mut sums: BTreeMap<u32, [Tally; DIRECTIONS.len()]> = BTreeMap::new();
-        let flows = window.flows.iter().map(|(key, counters)| {
-            let all = Tally {
-                packets: counters.packets(),
-                bytes: counters.bytes(),
-            };
-            (key.interface(), all, counters.egress)
-        });
-        let overflow = window
-            .overflow
-            .iter()
-            .map(|(key, counters)| (key.interface(), counters.total, counters.egress));
-        for (index, all, out) in flows.chain(overflow) {
-            let [ingress, egress] = sums.entry(index).or_default();
-            ingress.add(
-                all.packets.saturating_sub(out.packets),
-                all.bytes.saturating_sub(out.bytes),
-            );
-            egress.add(out.packets, out.bytes);
-        }
         for (_, counters) in &window.overflow {
             self.packets_overflowed.inc_by(counters.total.packets);
         }
         let mut interfaces = lock(&self.interfaces);
-        for (index, tallies) in sums {
+        for (index, tallies) in by_interface(window) {
             let interface = self.known_or_other(&mut interfaces, index);
             for ((packets, bytes), tally) in interface.traffic.iter().zip(tallies) {
                 packets.inc_by(tally.packets);

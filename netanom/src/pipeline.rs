@@ -6,8 +6,8 @@ use ndarray::Array2;
 
 use crate::alert::{Alert, Facts, IncidentSettings, Incidents, Interfaces, Verdict};
 use crate::detect::Detector;
-use crate::feature::{self, Context, Features, JudgedFlow, Seen, Subject};
-use crate::flow::{Entry, Flow, FlowTable, FlowTimeouts, Timestamp, Window};
+use crate::feature::{self, Activity, Context, Features, JudgedFlow, Seen, Subject};
+use crate::flow::{Crowd, Entry, Flow, FlowTable, FlowTimeouts, Timestamp, Window};
 
 /// How the pipeline keeps flows and incidents.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,12 +115,16 @@ impl Pipeline {
                     .take_in(&entry.flow, &mut entry.memo.seen, window.end);
             }
         }
+        let crowds = Crowd::all(window);
+        for crowd in &crowds {
+            self.context.take_in_crowd(crowd, window.end);
+        }
         let due: Vec<u32> = merged
             .changed
             .into_iter()
             .filter(|&slot| self.is_due(slot, window.end))
             .collect();
-        self.extract(&due, window.end);
+        self.extract(&due, crowds, window.end);
         self.judge(&due)
     }
 
@@ -169,8 +173,8 @@ impl Pipeline {
         })
     }
 
-    /// Computes the features of the flows in `slots` into `judged`.
-    fn extract(&mut self, slots: &[u32], now: Timestamp) {
+    /// Computes the features of the flows in `slots` and of the typical flow of each crowd into `judged`.
+    fn extract(&mut self, slots: &[u32], crowds: Vec<Crowd>, now: Timestamp) {
         let mut values = Vec::with_capacity(slots.len() * feature::COUNT);
         let mut facts = Vec::with_capacity(slots.len());
         for &slot in slots {
@@ -193,6 +197,15 @@ impl Pipeline {
                 memo.features.clear();
                 memo.features.extend_from_slice(&values[begin..]);
             }
+        }
+        for crowd in crowds {
+            let source = Activity::of_one_in(&crowd, now);
+            values.extend(feature::vector(&Subject {
+                flow: &crowd.typical,
+                context: self.context.of_crowd(&crowd, &source),
+                now,
+            }));
+            facts.push(facts_of_crowd(crowd));
         }
         let shape = (facts.len(), feature::COUNT);
         let rows = Array2::from_shape_vec(shape, values).unwrap_or_else(|_| Array2::zeros(shape));
@@ -255,5 +268,25 @@ fn facts_of(flow: &Flow, memo: &Memo) -> Facts {
         new_packets: flow.counters.packets().saturating_sub(memo.judged_packets),
         new_bytes: flow.counters.bytes().saturating_sub(memo.judged_bytes),
         before: memo.verdict.map(|verdict| verdict.class),
+        crowd: None,
+    }
+}
+
+/// A crowd is new in each window: its flows had no place in the one before.
+fn facts_of_crowd(crowd: Crowd) -> Facts {
+    let (flow, counters) = (&crowd.typical, &crowd.counters);
+    Facts {
+        initiator: flow.initiator(),
+        responder: flow.responder(),
+        protocol: flow.protocol(),
+        interface: flow.key.interface(),
+        first_seen: Timestamp::from_nanos(counters.first),
+        last_seen: Timestamp::from_nanos(counters.last),
+        packets: counters.total.packets,
+        bytes: counters.total.bytes,
+        new_packets: counters.total.packets,
+        new_bytes: counters.total.bytes,
+        before: None,
+        crowd: Some(Box::new(crowd)),
     }
 }

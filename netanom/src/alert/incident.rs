@@ -191,6 +191,10 @@ impl Incidents {
             Class::PortScan | Class::BruteForce | Class::Anomaly => fact.initiator.ip,
             _ => fact.responder.ip,
         };
+        if fact.crowd.is_some() && anchor == fact.initiator.ip {
+            // Nobody stands behind it whom an alert could name.
+            return;
+        }
         let key = (fact.interface, finding.class, anchor);
         let slot = match self.index.get(&key) {
             Some(&slot) => slot,
@@ -275,11 +279,20 @@ impl Case {
         self.score_sum += score;
         self.findings += 1;
         if is_new {
-            self.flows += 1;
+            self.flows += fact.crowd.as_ref().map_or(1, |crowd| crowd.flows);
             self.packets += fact.packets;
             self.bytes += fact.bytes;
-            self.sources.add(fact.initiator.ip, fact.initiator.port);
-            self.targets.add(fact.responder.ip, fact.responder.port);
+            match &fact.crowd {
+                Some(crowd) => {
+                    self.sources.add_crowd(crowd);
+                    self.targets
+                        .add_many(fact.responder.ip, fact.responder.port, crowd.flows);
+                }
+                None => {
+                    self.sources.add(fact.initiator.ip, fact.initiator.port);
+                    self.targets.add(fact.responder.ip, fact.responder.port);
+                }
+            }
         } else {
             self.packets += fact.new_packets;
             self.bytes += fact.new_bytes;

@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Endpoint, Timestamp};
+use crate::flow::{Crowd, Endpoint, Timestamp};
 
 pub use incident::{IncidentSettings, Incidents, Interfaces};
 
@@ -170,6 +170,8 @@ pub struct Facts {
     pub new_bytes: u64,
     /// What it was judged to be the last time.
     pub before: Option<Class>,
+    /// The many flows that this one stands for; its initiator has no address then.
+    pub crowd: Option<Box<Crowd>>,
 }
 
 /// One detector's statement on one flow of one window.

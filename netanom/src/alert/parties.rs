@@ -1,36 +1,49 @@
-//! Who takes part in an incident: addresses and ports, counted up to a bound.
+//! Who takes part in an incident: addresses and ports by name up to a bound, further addresses by a sketch.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use netanom_common::overflow::Sources;
+use netanom_common::packet::RawAddress;
+
 use super::Party;
+use crate::flow::{Crowd, distinct};
 
 /// Distinct values that are told apart; more are only known to be more.
 const MAX_DISTINCT: usize = 4096;
 
 /// Distinct values with how often each came.
 #[derive(Clone, Debug)]
-struct Tally<T>(BTreeMap<T, u64>);
+struct Tally<T> {
+    named: BTreeMap<T, u64>,
+    /// What came without a name, or when there was no more room for names.
+    unnamed: u64,
+}
 
 impl<T> Default for Tally<T> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self {
+            named: BTreeMap::new(),
+            unnamed: 0,
+        }
     }
 }
 
 impl<T: Ord + Copy> Tally<T> {
     fn add(&mut self, value: T, amount: u64) {
-        if self.0.len() < MAX_DISTINCT {
-            *self.0.entry(value).or_default() += amount;
-        } else if let Some(count) = self.0.get_mut(&value) {
+        if self.named.len() < MAX_DISTINCT {
+            *self.named.entry(value).or_default() += amount;
+        } else if let Some(count) = self.named.get_mut(&value) {
             *count += amount;
+        } else {
+            self.unnamed += amount;
         }
     }
 
     /// The value that stands out: it has at least half of all.
     fn dominant(&self) -> Option<T> {
-        let total: u64 = self.0.values().sum();
-        let (value, count) = self.0.iter().max_by_key(|(_, count)| **count)?;
+        let total = self.named.values().sum::<u64>() + self.unnamed;
+        let (value, count) = self.named.iter().max_by_key(|(_, count)| **count)?;
         (count * 2 >= total).then_some(*value)
     }
 }
@@ -40,23 +53,42 @@ impl<T: Ord + Copy> Tally<T> {
 pub(super) struct Parties {
     hosts: Tally<IpAddr>,
     ports: Tally<u16>,
+    every_host: Sources,
 }
 
 impl Parties {
     /// Counts a flow of `host` at `port`.
     pub(super) fn add(&mut self, host: IpAddr, port: u16) {
-        self.hosts.add(host, 1);
-        self.ports.add(port, 1);
+        self.add_many(host, port, 1);
     }
 
-    /// Distinct hosts, at most 4,096.
+    /// Counts `flows` flows of `host` at `port`.
+    pub(super) fn add_many(&mut self, host: IpAddr, port: u16, flows: u64) {
+        self.hosts.add(host, flows);
+        self.ports.add(port, flows);
+        self.every_host.note(&raw(host));
+    }
+
+    /// Counts the flows of a crowd's sources, of which only a sketch is known.
+    pub(super) fn add_crowd(&mut self, crowd: &Crowd) {
+        self.hosts.unnamed += crowd.flows;
+        self.ports.unnamed += crowd.flows;
+        self.every_host.merge(&crowd.counters.sources);
+    }
+
+    /// Distinct hosts: exact while all are known by name, else estimated with a standard error of 9 %.
     pub(super) fn hosts(&self) -> usize {
-        self.hosts.0.len()
+        let named = self.hosts.named.len();
+        if self.hosts.unnamed == 0 {
+            named
+        } else {
+            named.max(distinct(&self.every_host) as usize)
+        }
     }
 
     /// Distinct ports, at most 4,096.
     pub(super) fn ports(&self) -> usize {
-        self.ports.0.len()
+        self.ports.named.len()
     }
 
     /// Distinct ports in words.
@@ -76,6 +108,16 @@ impl Parties {
             count: self.hosts() as u64,
         }
     }
+}
+
+/// An address as packets carry it.
+fn raw(host: IpAddr) -> RawAddress {
+    let bytes = match host {
+        IpAddr::V4(host) => host.to_ipv6_mapped().octets(),
+        IpAddr::V6(host) => host.octets(),
+    };
+    let (words, _) = bytes.as_chunks();
+    std::array::from_fn(|n| u32::from_ne_bytes(words[n]))
 }
 
 #[cfg(test)]
@@ -119,11 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn a_million_spoofed_sources_take_bounded_room() {
+    fn a_million_spoofed_sources_take_bounded_room_and_are_counted_roughly() {
         let mut parties = Parties::default();
         for n in 0..1_000_000_u32 {
             parties.add(IpAddr::from(n.to_be_bytes()), 80);
         }
-        assert_eq!(parties.hosts(), MAX_DISTINCT);
+        assert_eq!(parties.hosts.named.len(), MAX_DISTINCT);
+        let count = parties.hosts();
+        assert!((750_000..1_250_000).contains(&count), "{count}");
     }
 }

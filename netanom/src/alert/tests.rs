@@ -35,6 +35,7 @@ fn facts(source: u8, target: u8, port: u16, second: u64) -> Facts {
         new_packets: 2,
         new_bytes: 120,
         before: None,
+        crowd: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use netanom_common::packet::{protocol, tcp};
 
 use super::sketch::{Distinct, Recent, Sliding};
-use crate::flow::{Flow, Timestamp};
+use crate::flow::{Crowd, Flow, Timestamp};
 
 /// Records of each kind; with about 1 KiB each, the context stays under 70 MiB.
 const MAX_HOSTS: usize = 16_384;
@@ -94,6 +94,29 @@ impl Activity {
     }
 }
 
+/// A distinct count is full long before so many.
+const MAX_PEERS: u64 = 1024;
+
+impl Activity {
+    /// What each source of a crowd did, as far as the crowd's sums say.
+    #[must_use]
+    pub fn of_one_in(crowd: &Crowd, now: Timestamp) -> Self {
+        let share = |total: u64| (total as f32 / crowd.sources.max(1) as f32).max(1.0);
+        let mut activity = Self::default();
+        activity.add(Sum::Flows, share(crowd.flows), now);
+        activity.add(Sum::PacketsFwd, share(crowd.counters.total.packets), now);
+        activity.add(Sum::BytesFwd, share(crowd.counters.total.bytes), now);
+        activity.note_port(&crowd.typical, now);
+        activity.peers.note(&crowd.typical.responder().ip, now);
+        activity
+    }
+
+    fn note_port(&mut self, flow: &Flow, now: Timestamp) {
+        self.ports
+            .note(&(flow.protocol(), flow.responder().port), now);
+    }
+}
+
 /// How much of a flow the context has already taken in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
@@ -167,6 +190,31 @@ impl Context {
             .touch(&(interface, responder.ip))
             .peers
             .note(&initiator.ip, now);
+    }
+
+    /// Takes in a crowd: its flows, packets, bytes and distinct sources are those of its destination.
+    pub fn take_in_crowd(&mut self, crowd: &Crowd, now: Timestamp) {
+        let record = (crowd.key.interface(), crowd.key.destination());
+        let activity = self.responders.touch(&record);
+        let total = crowd.counters.total;
+        activity.add(Sum::Flows, crowd.flows as f32, now);
+        activity.add(Sum::PacketsFwd, total.packets as f32, now);
+        activity.add(Sum::BytesFwd, total.bytes as f32, now);
+        activity.note_port(&crowd.typical, now);
+        // Which they are is not known, so as many others stand for them.
+        for peer in 0..crowd.sources.min(MAX_PEERS) {
+            activity.peers.note(&peer, now);
+        }
+    }
+
+    /// The records of a crowd's typical flow, whose source did what `source` says.
+    #[must_use]
+    pub fn of_crowd<'a>(&'a self, crowd: &Crowd, source: &'a Activity) -> FlowContext<'a> {
+        FlowContext {
+            initiator: source,
+            pair: source,
+            ..self.of(&crowd.typical)
+        }
     }
 
     /// The records of a flow. One that the tables have forgotten already counts as empty.

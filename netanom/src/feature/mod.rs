@@ -12,7 +12,7 @@ mod tests;
 
 use ndarray::Array2;
 
-pub use context::{Context, FlowContext, Seen};
+pub use context::{Activity, Context, FlowContext, Seen};
 
 use crate::alert::{Facts, Verdict};
 use crate::flow::{Flow, Timestamp};

@@ -1,5 +1,6 @@
 //! Flows as user space keeps them: what a window brings, and the table that merges windows into flows.
 
+mod crowd;
 mod distinct;
 mod table;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Side};
 use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use netanom_common::packet::protocol;
 
+pub use crowd::Crowd;
 pub use distinct::distinct;
 pub use table::{Entry, FlowTable, FlowTimeouts, Merged};
 pub use time::Timestamp;
