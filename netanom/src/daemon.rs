@@ -92,9 +92,10 @@ fn interfaces(config: &Config) -> anyhow::Result<Vec<Interface>> {
     }
     let mut interfaces = Vec::new();
     for name in &config.interfaces {
-        let interface = Interface::named(name)?;
-        if !interfaces.contains(&interface) {
-            interfaces.push(interface);
+        for interface in Interface::matching(name)? {
+            if !interfaces.contains(&interface) {
+                interfaces.push(interface);
+            }
         }
     }
     Ok(interfaces)
