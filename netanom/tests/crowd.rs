@@ -13,7 +13,7 @@ use netanom::model::Model;
 use netanom::pipeline::Pipeline;
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
 use netanom_common::overflow::{OverflowCounters, OverflowKey};
-use netanom_common::packet::{Packet, RawAddress, protocol, tcp};
+use netanom_common::packet::{Fragment, Packet, RawAddress, protocol, tcp};
 
 const TICK: u64 = 250_000_000;
 const BEGIN: u64 = 1_700_000_000_000_000_000;
@@ -126,6 +126,7 @@ fn syn(source: u32) -> Packet {
         flags: tcp::SYN,
         outer_vlan: 0,
         inner_vlan: 0,
+        fragment: Fragment::default(),
         window: 64_240,
         payload: 0,
         length: 60,

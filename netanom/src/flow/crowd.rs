@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
 use netanom_common::overflow::{Kind, OverflowCounters, OverflowKey};
-use netanom_common::packet::{Packet, icmp, protocol, tcp};
+use netanom_common::packet::{Fragment, Packet, icmp, protocol, tcp};
 
 use super::{Flow, Window, distinct};
 
@@ -93,6 +93,7 @@ fn typical(key: &OverflowKey, counters: &OverflowCounters, flows: u64) -> Flow {
         },
         outer_vlan: 0,
         inner_vlan: 0,
+        fragment: Fragment::default(),
         window: 0,
         payload: payload(key, length),
         length,
