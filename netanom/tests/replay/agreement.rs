@@ -19,8 +19,8 @@ use netanom_common::flow::Side;
 
 use crate::common::skip;
 
-/// Fields that tshark prints of each frame, all occurrences from the outermost on.
-const FIELDS: [&str; 14] = [
+/// Fields that tshark prints of each frame, with one value for each layer from the outermost on.
+const FIELDS: [&str; 16] = [
     "frame.len",
     "frame.protocols",
     "vlan.id",
@@ -28,6 +28,8 @@ const FIELDS: [&str; 14] = [
     "ip.dst",
     "ip.proto",
     "ip.frag_offset",
+    "ip.flags.mf",
+    "ip.id",
     "ipv6.src",
     "ipv6.dst",
     "ipv6.nxt",
@@ -38,12 +40,16 @@ const FIELDS: [&str; 14] = [
 ];
 
 /// Protocols that tshark dissects; all others would only cost time.
-const DISSECTED: [&str; 16] = [
+const DISSECTED: [&str; 20] = [
     "frame",
     "eth",
     "ethertype",
     "vlan",
     "ieee8021ad",
+    "mpls",
+    "gre",
+    "vxlan",
+    "geneve",
     "ip",
     "ipv6",
     "ipv6.hopopts",
@@ -253,9 +259,10 @@ impl Tshark {
     /// Counts the next frames.
     fn count(&mut self, frames: u64) -> Count {
         let mut count = Count::default();
+        let mut fragments = FirstFragments::new();
         for _ in 0..frames {
             let line = self.lines.next().expect("tshark saw fewer frames").unwrap();
-            Line::of(&line).count(&mut count);
+            Line::of(&line).count(&mut count, &mut fragments);
         }
         count
     }
@@ -264,6 +271,9 @@ impl Tshark {
 /// The fields of a frame, by name.
 struct Line<'a>(BTreeMap<&'a str, &'a str>);
 
+/// Ports of the first fragments of a capture, by addresses, protocol and identifier.
+type FirstFragments = BTreeMap<(IpAddr, IpAddr, String, String), [u16; 2]>;
+
 impl<'a> Line<'a> {
     fn of(line: &'a str) -> Self {
         let names = FIELDS.iter().flat_map(|fields| fields.split(','));
@@ -271,70 +281,89 @@ impl<'a> Line<'a> {
         Self(names.zip(fields).collect())
     }
 
-    /// The outermost occurrence.
-    fn first(&self, name: &str) -> Option<&'a str> {
-        let first = self.0[name].split(',').next();
-        first.filter(|value| !value.is_empty())
+    /// The value of a field in the layer that is so deep.
+    fn at(&self, name: &str, depth: usize) -> Option<&'a str> {
+        let value = self.0[name].split(',').nth(depth);
+        value.filter(|value| !value.is_empty())
     }
 
-    fn number(&self, name: &str) -> Option<u64> {
-        self.first(name).map(|value| value.parse().unwrap())
+    fn number(&self, name: &str, depth: usize) -> Option<u64> {
+        let value = self.at(name, depth)?;
+        // Newer tsharks have words for flags.
+        Some(match value {
+            "True" => 1,
+            "False" => 0,
+            number => number.parse().unwrap(),
+        })
     }
 
-    fn count(&self, count: &mut Count) {
-        let bytes = self.number("frame.len").unwrap();
-        match self.conversation() {
+    fn count(&self, count: &mut Count, fragments: &mut FirstFragments) {
+        let bytes = self.number("frame.len", 0).unwrap();
+        match self.conversation(fragments) {
             Ok(conversation) => count.add(conversation, 1, bytes),
             Err(reason) => count.add_other(reason.name(), 1, bytes),
         }
     }
 
-    fn conversation(&self) -> Result<Conversation, Ignored> {
-        let protocols: Vec<_> = self.0["frame.protocols"].split(':').collect();
-        let network = protocols
+    fn conversation(&self, fragments: &mut FirstFragments) -> Result<Conversation, Ignored> {
+        let mut layers: Vec<_> = self.0["frame.protocols"].split(':').collect();
+        // What an ICMP error quotes is no packet of its own.
+        if let Some(quoting) = layers.iter().position(|name| name.starts_with("icmp")) {
+            layers.truncate(quoting + 1);
+        }
+        // The innermost IP header: tshark goes into the tunnels that the sensor goes into, and into no other.
+        let network = layers
             .iter()
-            .position(|name| matches!(*name, "ip" | "ipv6"));
-        let Some(network) = network else {
-            return Err(Ignored::NotIp);
-        };
-        let version = protocols[network];
+            .rposition(|name| matches!(*name, "ip" | "ipv6"));
+        let network = network.ok_or(Ignored::NotIp)?;
+        let version = layers[network];
+        let same = |name: &str| layers.iter().filter(|layer| **layer == name).count() - 1;
+        let depth = same(version);
         let address = |end: &str| {
-            let address = self
-                .first(&format!("{version}.{end}"))
-                .ok_or(Ignored::Truncated)?;
-            Ok(address.parse().unwrap())
+            let address = self.at(&format!("{version}.{end}"), depth);
+            Ok(address.ok_or(Ignored::Truncated)?.parse().unwrap())
         };
         let (from, to) = (address("src")?, address("dst")?);
-        let above = protocols[network + 1..]
+        let above = layers[network + 1..]
             .iter()
             .find(|name| !name.starts_with("ipv6."))
-            .copied();
-        let above =
-            above.filter(|name| matches!(*name, "tcp" | "udp" | "sctp" | "icmp" | "icmpv6"));
-        let number = self.number(if version == "ip" {
+            .copied()
+            .filter(|name| matches!(*name, "tcp" | "udp" | "sctp" | "icmp" | "icmpv6"));
+        let next = if version == "ip" {
             "ip.proto"
         } else {
             "ipv6.nxt"
-        });
+        };
         let protocol = match above {
             Some(name) => name.to_owned(),
-            None => protocol_name(number.ok_or(Ignored::Truncated)? as u8),
+            None => protocol_name(self.number(next, depth).ok_or(Ignored::Truncated)? as u8),
         };
-        // A later fragment shows no ports.
-        let ports = match above {
-            Some(name @ ("tcp" | "udp" | "sctp")) => ["src", "dst"]
-                .map(|end| self.number(&format!("{name}.{end}port")))
-                .map(|port| port.ok_or(Ignored::Truncated)),
-            _ => [Ok(0), Ok(0)],
+        let mut ports = match above {
+            Some(name @ ("tcp" | "udp" | "sctp")) => {
+                let port = |end: &str| {
+                    let port = self.number(&format!("{name}.{end}port"), same(name));
+                    port.map(|port| port as u16).ok_or(Ignored::Truncated)
+                };
+                [port("src")?, port("dst")?]
+            }
+            _ => [0, 0],
         };
-        let [from_port, to_port] = ports;
+        if version == "ip" {
+            let packet = (from, to, protocol.clone(), self.0["ip.id"].to_owned());
+            let is_later = self.number("ip.frag_offset", depth) > Some(0);
+            if is_later {
+                ports = fragments.get(&packet).copied().unwrap_or(ports);
+            } else if self.number("ip.flags.mf", depth) == Some(1) {
+                fragments.insert(packet, ports);
+            }
+        }
         let mut vlans = self.0["vlan.id"]
             .split(',')
             .map(|id| id.parse().unwrap_or(0));
         Ok(Conversation {
             protocol,
-            from: (from, from_port? as u16),
-            to: (to, to_port? as u16),
+            from: (from, ports[0]),
+            to: (to, ports[1]),
             vlans: (vlans.next().unwrap_or(0), vlans.next().unwrap_or(0)),
         })
     }

@@ -11,7 +11,7 @@ const PLACES: [(&[&str], &[&str]); 7] = [
     (&["hyper", "hyper_util", "http_body_util"], &["http/"]),
     (&["prometheus"], &["metrics.rs", "metrics/"]),
     (&["smartcore"], &["learn/"]),
-    (&["pcap_parser"], &["source/capture"]),
+    (&["flate2", "ruzstd"], &["source/capture"]),
 ];
 
 /// No file of crate netanom names a crate that has its place elsewhere.
