@@ -129,6 +129,8 @@ impl Netanom<'_> {
             // Leaves of fewer rows are of single captures; they double the model's size.
             "--min-leaf",
             "5",
+            "--trees",
+            "75",
             "--name",
             "default",
             "--trained-at",
