@@ -1,7 +1,7 @@
 //! `BPF_MAP_LOOKUP_AND_DELETE_BATCH`, which aya lacks: empties a hash map in a few system calls.
 //!
 //! One call an entry costs 1 to 2.3 µs a flow, a batch 0.3 to 0.8 µs. This and `bpf.rs` are
-//! `unsafe` code, as is `bpf.rs`; there is no other in the daemon.
+//! the daemon's only `unsafe` code.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
