@@ -98,11 +98,9 @@ pub(super) fn load(
     let generation = take(&mut ebpf, "GENERATION")?;
     let ignored = take(&mut ebpf, IGNORED)?;
     let xdp: &mut Xdp = program(&mut ebpf, XDP)?;
-    xdp.load().map_err(|error| program_error(XDP, error))?;
+    uninterrupted(|| xdp.load()).map_err(|error| program_error(XDP, error))?;
     let egress: &mut SchedClassifier = program(&mut ebpf, EGRESS)?;
-    egress
-        .load()
-        .map_err(|error| program_error(EGRESS, error))?;
+    uninterrupted(|| egress.load()).map_err(|error| program_error(EGRESS, error))?;
     Ok(Loaded {
         ebpf,
         shards,
@@ -234,6 +232,20 @@ fn create_error(error: MapError) -> SourceError {
             detail: chain(&error),
         },
     }
+}
+
+/// Loads again when a signal interrupted the verifier, which then answers EAGAIN (kernel/bpf/verifier.c, `do_check`).
+/// A rejection is never tried again.
+fn uninterrupted(mut load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
+    const MOST: usize = 10;
+    for _ in 1..MOST {
+        match load() {
+            Err(ProgramError::LoadError { io_error, .. })
+                if io_error.kind() == std::io::ErrorKind::WouldBlock => {}
+            outcome => return outcome,
+        }
+    }
+    load()
 }
 
 fn program_error(name: &str, error: ProgramError) -> SourceError {
