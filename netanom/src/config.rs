@@ -70,7 +70,7 @@ pub struct Flows {
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]
 pub struct Alerts {
-    /// Evidence that raises an alert: about so many flows that the detector is sure of.
+    /// Evidence that raises an alert: about so many flows that surely are not normal.
     pub evidence: f64,
     /// Seconds without further evidence after which an alert has ended.
     pub quiet: u64,

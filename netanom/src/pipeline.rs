@@ -24,10 +24,22 @@ pub struct PipelineSettings {
 struct Memo {
     seen: Seen,
     verdict: Option<Verdict>,
+    incident: Option<u64>,
     judged_at: Timestamp,
     judged_packets: u64,
     judged_bytes: u64,
     features: Vec<f32>,
+}
+
+impl Memo {
+    /// Takes in the newest verdict and returns what it makes of the flow.
+    fn take(&mut self, newest: Verdict) -> Verdict {
+        let verdict = self
+            .verdict
+            .map_or(newest, |before| before.followed_by(newest));
+        self.verdict = Some(verdict);
+        verdict
+    }
 }
 
 /// A flow is judged again when its packets have doubled, or after so many nanoseconds.
@@ -224,13 +236,15 @@ impl Pipeline {
                     score: finding.score,
                     anomaly: finding.anomaly,
                 };
-                self.verdicts.push(verdict);
-                if let Some(entry) = slots
+                let memo = slots
                     .get(finding.row)
                     .and_then(|&slot| self.table.slot_mut(slot))
-                {
-                    entry.memo.verdict = Some(verdict);
-                }
+                    .map(|entry| &mut entry.memo);
+                let verdict = match memo {
+                    Some(memo) => memo.take(verdict),
+                    None => verdict,
+                };
+                self.verdicts.push(verdict);
             }
             let mut explain = |finding: &_| detector.explain(judged, finding);
             alerts.extend(self.incidents.absorb(
@@ -239,6 +253,11 @@ impl Pipeline {
                 judged.now,
                 &mut explain,
             ));
+            for &(row, incident) in self.incidents.counted() {
+                if let Some(entry) = slots.get(row).and_then(|&slot| self.table.slot_mut(slot)) {
+                    entry.memo.incident = Some(incident);
+                }
+            }
         }
         alerts
     }
@@ -268,6 +287,7 @@ fn facts_of(flow: &Flow, memo: &Memo) -> Facts {
         new_packets: flow.counters.packets().saturating_sub(memo.judged_packets),
         new_bytes: flow.counters.bytes().saturating_sub(memo.judged_bytes),
         before: memo.verdict.map(|verdict| verdict.class),
+        incident: memo.incident,
         crowd: None,
     }
 }
@@ -287,6 +307,7 @@ fn facts_of_crowd(crowd: Crowd) -> Facts {
         new_packets: counters.total.packets,
         new_bytes: counters.total.bytes,
         before: None,
+        incident: None,
         crowd: Some(Box::new(crowd)),
     }
 }

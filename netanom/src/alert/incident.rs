@@ -1,7 +1,7 @@
 //! Groups findings into incidents, so that an attack of 40,000 flows is one alert.
 //!
-//! A flow's class counts as evidence when it is also the class of most flows of its pair of hosts; so single odd
-//! verdicts on ordinary conversations raise nothing. Floods are grouped by their target, scans and log-in attempts by
+//! A flow that is not normal is evidence of what its pair of hosts is judged to be, as much as it is unlike normal
+//! traffic: that something is wrong is often clear before it is clear what. Floods are grouped by their target, scans and log-in attempts by
 //! their source. An alert is raised when a case has enough evidence, and ends when no more comes.
 //!
 //! Blind spot: an attack of fewer flows than the evidence asks for.
@@ -14,6 +14,7 @@ use foldhash::fast::RandomState;
 
 use super::parties::Parties;
 use super::severity::{Size, grade};
+use super::vote::Votes;
 use super::{Alert, Class, Contribution, Facts, Finding, State};
 use crate::flow::{Timestamp, protocol_name};
 
@@ -23,7 +24,7 @@ pub type Interfaces = HashMap<u32, String>;
 /// When an incident is raised and when it ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IncidentSettings {
-    /// Evidence that raises an alert; a flow that its detector is sure of is worth 1.
+    /// Evidence that raises an alert; a flow that is surely not normal is worth 1.
     pub evidence: f64,
     /// An incident without a finding for this long has ended.
     pub quiet: Duration,
@@ -43,13 +44,10 @@ impl Default for IncidentSettings {
 
 /// Cases that are kept at most; the one that was quiet for longest makes room.
 const MAX_CASES: usize = 4096;
-/// Pairs whose recent verdicts are kept at most.
-const MAX_PAIRS: usize = 65_536;
 /// A heavy flow is worth one more flow of evidence for each so many packets, up to four a window.
 const PACKETS_PER_EVIDENCE: f64 = 100.0;
 
 type CaseKey = (u32, Class, IpAddr);
-type Pair = (u32, IpAddr, IpAddr);
 
 /// All incidents that go on, and those that may become one.
 #[derive(Debug)]
@@ -58,13 +56,16 @@ pub struct Incidents {
     interfaces: Interfaces,
     cases: Vec<Case>,
     index: HashMap<CaseKey, usize, RandomState>,
-    pairs: HashMap<Pair, [u32; Class::ALL.len()], RandomState>,
+    votes: Votes,
+    opened: u64,
     raised: u64,
+    counted: Vec<(usize, u64)>,
 }
 
 #[derive(Debug)]
 struct Case {
     key: CaseKey,
+    number: u64,
     detector: &'static str,
     protocol: u8,
     evidence: f64,
@@ -94,8 +95,10 @@ impl Incidents {
             interfaces,
             cases: Vec::new(),
             index: HashMap::default(),
-            pairs: HashMap::default(),
+            votes: Votes::default(),
+            opened: 0,
             raised: 0,
+            counted: Vec::new(),
         }
     }
 
@@ -109,15 +112,20 @@ impl Incidents {
         now: Timestamp,
         explain: &mut dyn FnMut(&Finding) -> Vec<Contribution>,
     ) -> Vec<Alert> {
-        self.note_pairs(findings, facts);
-        for finding in findings
-            .iter()
-            .filter(|finding| finding.class != Class::Normal)
-        {
-            if let Some(fact) = facts.get(finding.row)
-                && self.is_pairs_class(finding.class, fact)
+        self.counted.clear();
+        let with_facts = || {
+            findings
+                .iter()
+                .filter_map(move |finding| Some((finding, facts.get(finding.row)?)))
+        };
+        for (finding, fact) in with_facts() {
+            self.votes.add(finding, fact);
+        }
+        for (finding, fact) in with_facts() {
+            if finding.class != Class::Normal
+                && let Some(class) = self.votes.class(fact)
             {
-                self.add(finding, fact, now);
+                self.add(&finding.of_class(class), fact, now);
             }
         }
         let mut alerts = Vec::new();
@@ -161,29 +169,11 @@ impl Incidents {
             .collect()
     }
 
-    fn note_pairs(&mut self, findings: &[Finding], facts: &[Facts]) {
-        for finding in findings {
-            let Some(fact) = facts.get(finding.row) else {
-                continue;
-            };
-            if self.pairs.len() >= MAX_PAIRS {
-                self.pairs.clear();
-            }
-            let verdicts = self.pairs.entry(pair_of(fact)).or_default();
-            let slot = &mut verdicts[finding.class as usize];
-            *slot = slot.saturating_add(1);
-            // What is long past must not outweigh what is now.
-            if verdicts.iter().sum::<u32>() > 1000 {
-                verdicts.iter_mut().for_each(|count| *count /= 2);
-            }
-        }
-    }
-
-    fn is_pairs_class(&self, class: Class, fact: &Facts) -> bool {
-        self.pairs.get(&pair_of(fact)).is_some_and(|verdicts| {
-            let total: u32 = verdicts.iter().sum();
-            verdicts[class as usize] * 2 > total
-        })
+    /// Rows of the last findings that an incident has counted as its flows, each with that incident's number. Who
+    /// gives [`Facts`] gives it back as [`Facts::incident`], so that no flow is counted twice.
+    #[must_use]
+    pub fn counted(&self) -> &[(usize, u64)] {
+        &self.counted
     }
 
     fn add(&mut self, finding: &Finding, fact: &Facts, now: Timestamp) {
@@ -200,7 +190,11 @@ impl Incidents {
             Some(&slot) => slot,
             None => self.open(key, finding, fact),
         };
-        self.cases[slot].add(finding, fact, now);
+        let case = &mut self.cases[slot];
+        if fact.incident != Some(case.number) {
+            self.counted.push((finding.row, case.number));
+        }
+        case.add(finding, fact, now);
     }
 
     fn open(&mut self, key: CaseKey, finding: &Finding, fact: &Facts) -> usize {
@@ -211,7 +205,8 @@ impl Incidents {
             self.cases.remove(quietest);
             self.reindex();
         }
-        self.cases.push(Case::new(key, finding, fact));
+        self.opened += 1;
+        self.cases.push(Case::new(key, self.opened, finding, fact));
         self.index.insert(key, self.cases.len() - 1);
         self.cases.len() - 1
     }
@@ -242,14 +237,11 @@ impl Incidents {
     }
 }
 
-fn pair_of(fact: &Facts) -> Pair {
-    (fact.interface, fact.initiator.ip, fact.responder.ip)
-}
-
 impl Case {
-    fn new(key: CaseKey, finding: &Finding, fact: &Facts) -> Self {
+    fn new(key: CaseKey, number: u64, finding: &Finding, fact: &Facts) -> Self {
         Self {
             key,
+            number,
             detector: finding.detector,
             protocol: fact.protocol,
             evidence: 0.0,
@@ -272,11 +264,10 @@ impl Case {
     }
 
     fn add(&mut self, finding: &Finding, fact: &Facts, now: Timestamp) {
-        let score = f64::from(finding.score);
-        let is_new = fact.before != Some(finding.class);
+        let is_new = fact.incident != Some(self.number);
         let heavy = (fact.new_packets as f64 / PACKETS_PER_EVIDENCE).min(4.0);
-        self.evidence += score * (heavy + if is_new { 1.0 } else { 0.0 });
-        self.score_sum += score;
+        self.evidence += f64::from(finding.anomaly) * (heavy + if is_new { 1.0 } else { 0.0 });
+        self.score_sum += f64::from(finding.score);
         self.findings += 1;
         if is_new {
             self.flows += fact.crowd.as_ref().map_or(1, |crowd| crowd.flows);

@@ -7,6 +7,7 @@ mod parties;
 mod severity;
 #[cfg(test)]
 mod tests;
+mod vote;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -170,9 +171,14 @@ pub struct Facts {
     pub new_bytes: u64,
     /// What it was judged to be the last time.
     pub before: Option<Class>,
+    /// The incident that has counted it last, as [`Incidents::counted`] says.
+    pub incident: Option<u64>,
     /// The many flows that this one stands for; its initiator has no address then.
     pub crowd: Option<Box<Crowd>>,
 }
+
+/// How likely each class is, in the order of [`Class::ALL`].
+pub type Probabilities = [f32; Class::ALL.len()];
 
 /// One detector's statement on one flow of one window.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,6 +193,19 @@ pub struct Finding {
     pub score: f32,
     /// How unlike normal traffic the flow is, 0 to 1.
     pub anomaly: f32,
+    /// How likely each class is.
+    pub probabilities: Probabilities,
+}
+
+impl Finding {
+    /// The same finding as evidence of another class, with that one's probability.
+    fn of_class(&self, class: Class) -> Self {
+        Self {
+            class,
+            score: self.probabilities[class as usize],
+            ..self.clone()
+        }
+    }
 }
 
 /// The latest verdict on a flow.
@@ -198,6 +217,22 @@ pub struct Verdict {
     pub score: f32,
     /// How unlike normal traffic the flow is, 0 to 1.
     pub anomaly: f32,
+}
+
+impl Verdict {
+    /// The verdict on a flow after `next`, the newest one.
+    ///
+    /// What was more likely an attack than not stays that: unfinished requests look ordinary once they are given up,
+    /// and a scan's flow does when its source is quiet.
+    #[must_use]
+    pub fn followed_by(self, next: Self) -> Self {
+        let was_attack = self.class != Class::Normal && self.anomaly >= 0.5;
+        if was_attack && next.class == Class::Normal {
+            self
+        } else {
+            next
+        }
+    }
 }
 
 /// Whether an alert's incident goes on.

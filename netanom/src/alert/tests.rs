@@ -35,8 +35,15 @@ fn facts(source: u8, target: u8, port: u16, second: u64) -> Facts {
         new_packets: 2,
         new_bytes: 120,
         before: None,
+        incident: None,
         crowd: None,
     }
+}
+
+fn only(class: Class) -> Probabilities {
+    let mut probabilities = Probabilities::default();
+    probabilities[class as usize] = 1.0;
+    probabilities
 }
 
 fn findings(classes: &[Class]) -> Vec<Finding> {
@@ -45,7 +52,8 @@ fn findings(classes: &[Class]) -> Vec<Finding> {
         row,
         class: *class,
         score: 1.0,
-        anomaly: 1.0,
+        anomaly: if *class == Class::Normal { 0.0 } else { 1.0 },
+        probabilities: only(*class),
     };
     classes.iter().enumerate().map(finding).collect()
 }
@@ -179,7 +187,10 @@ fn a_single_heavy_flow_is_evidence_enough() {
         )
         .len()
         .min(1);
-        flow.before = Some(Class::IcmpFlood);
+        flow.incident = incidents
+            .counted()
+            .first()
+            .map_or(flow.incident, |counted| Some(counted.1));
     }
     assert!(raised >= 1);
     assert_eq!(incidents.end_all().len(), 1);
@@ -199,12 +210,76 @@ fn interfaces_have_incidents_of_their_own() {
 fn the_explanation_is_that_of_the_surest_finding() {
     let flows = scan(0..20, 1);
     let mut findings = findings(&[Class::PortScan; 20]);
-    findings.iter_mut().for_each(|finding| finding.score = 0.6);
-    findings[13].score = 0.9;
+    for (row, finding) in findings.iter_mut().enumerate() {
+        finding.probabilities[Class::PortScan as usize] = if row == 13 { 0.9 } else { 0.6 };
+    }
     let mut asked = Vec::new();
     incidents().absorb(&findings, &flows, at(2), &mut |finding| {
         asked.push(finding.row);
         Vec::new()
     });
     assert_eq!(asked, [13]);
+}
+
+#[test]
+fn flows_that_waver_between_two_classes_are_one_incident_of_the_likelier() {
+    let flows = scan(0..20, 1);
+    let mut findings = findings(&[Class::PortScan; 20]);
+    for (row, finding) in findings.iter_mut().enumerate() {
+        let [scan, flood]: [f32; 2] = if row % 3 == 0 { [0.4, 0.5] } else { [0.6, 0.3] };
+        finding.class = if scan > flood {
+            Class::PortScan
+        } else {
+            Class::SynFlood
+        };
+        finding.score = scan.max(flood);
+        finding.anomaly = 0.9;
+        finding.probabilities = only(Class::Normal).map(|normal| normal * 0.1);
+        finding.probabilities[Class::PortScan as usize] = scan;
+        finding.probabilities[Class::SynFlood as usize] = flood;
+    }
+    let alerts = incidents().absorb(&findings, &flows, at(2), &mut |_| Vec::new());
+    assert_eq!(alerts.len(), 1);
+    assert_eq!((alerts[0].class, alerts[0].flows), (Class::PortScan, 20));
+}
+
+#[test]
+fn a_flow_that_was_outvoted_at_first_is_counted_when_its_incident_begins() {
+    let mut incidents = incidents();
+    // Ten ordinary flows of the pair outvote a long one until it has been judged often enough.
+    absorb(&mut incidents, Class::Normal, &scan(1..11, 1), 1);
+    let mut flow = facts(1, 2, 0, 1);
+    for second in 2..20 {
+        flow.new_packets = 500;
+        absorb(
+            &mut incidents,
+            Class::IcmpFlood,
+            std::slice::from_ref(&flow),
+            second,
+        );
+        flow.before = Some(Class::IcmpFlood);
+        flow.incident = incidents
+            .counted()
+            .first()
+            .map_or(flow.incident, |counted| Some(counted.1));
+    }
+    let alerts = incidents.end_all();
+    assert_eq!(alerts.len(), 1);
+    assert_eq!((alerts[0].flows, alerts[0].source.ip), (1, Some(host(1))));
+}
+
+#[test]
+fn a_flow_that_was_an_attack_stays_one_when_it_goes_quiet() {
+    let verdict = |class, anomaly| Verdict {
+        class,
+        score: 0.5,
+        anomaly,
+    };
+    let attack = verdict(Class::SlowHttp, 0.7);
+    let quiet = verdict(Class::Normal, 0.2);
+    assert_eq!(attack.followed_by(quiet), attack);
+    let doubtful = verdict(Class::SlowHttp, 0.45);
+    assert_eq!(doubtful.followed_by(quiet), quiet);
+    let other = verdict(Class::HttpFlood, 0.6);
+    assert_eq!(attack.followed_by(other), other);
 }

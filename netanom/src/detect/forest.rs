@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::Detector;
-use crate::alert::{Class, Contribution, Finding};
+use crate::alert::{Class, Contribution, Finding, Probabilities};
 use crate::feature::{Features, features};
 use crate::model::Model;
 
@@ -48,12 +48,17 @@ impl Detector for ForestDetector {
             }
             let anomaly = normal.map_or(1.0, |normal| 1.0 - of_row[normal]);
             let (class, score) = (self.model.classes[best], of_row[best]);
+            let mut probabilities = Probabilities::default();
+            for (class, probability) in self.model.classes.iter().zip(&of_row) {
+                probabilities[*class as usize] = *probability;
+            }
             findings.push(Finding {
                 detector: self.name(),
                 row,
                 class,
                 score,
                 anomaly,
+                probabilities,
             });
         }
         findings

@@ -1,0 +1,57 @@
+//! What the flows between two hosts are judged to be, all together.
+//!
+//! Every judged flow votes with the probabilities of all classes. So ten flows that look now like one attack, now
+//! like a near relative of it, agree on the likelier of the two; and single odd verdicts on ordinary conversations
+//! are outvoted.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+
+use super::{Class, Facts, Finding, Probabilities};
+
+/// Pairs whose votes are kept at most.
+const MAX_PAIRS: usize = 65_536;
+/// Votes that count; older ones lose half of their weight again and again, as what is past must not outweigh what is
+/// now.
+const MAX_VOTES: f32 = 1000.0;
+
+/// Interface, initiator, responder.
+type Pair = (u32, IpAddr, IpAddr);
+
+fn pair_of(fact: &Facts) -> Pair {
+    (fact.interface, fact.initiator.ip, fact.responder.ip)
+}
+
+/// The sums of the probabilities, by pair of hosts.
+#[derive(Debug, Default)]
+pub(super) struct Votes {
+    sums: HashMap<Pair, Probabilities, RandomState>,
+}
+
+impl Votes {
+    /// Counts the vote of a flow.
+    pub(super) fn add(&mut self, finding: &Finding, fact: &Facts) {
+        if self.sums.len() >= MAX_PAIRS {
+            self.sums.clear();
+        }
+        let sums = self.sums.entry(pair_of(fact)).or_default();
+        for (sum, probability) in sums.iter_mut().zip(finding.probabilities) {
+            *sum += probability;
+        }
+        if sums.iter().sum::<f32>() > MAX_VOTES {
+            sums.iter_mut().for_each(|sum| *sum /= 2.0);
+        }
+    }
+
+    /// The likeliest class of the flow's pair; `None` when it is normal.
+    pub(super) fn class(&self, fact: &Facts) -> Option<Class> {
+        let sums = self.sums.get(&pair_of(fact))?;
+        let sum_of = |class: &Class| sums[*class as usize];
+        let likeliest = Class::ALL
+            .into_iter()
+            .max_by(|a, b| sum_of(a).total_cmp(&sum_of(b)))?;
+        (likeliest != Class::Normal).then_some(likeliest)
+    }
+}
