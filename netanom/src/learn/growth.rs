@@ -1,9 +1,9 @@
 //! How one tree of the histogram trainer grows: a bootstrap sample, then the best of some features at each node.
 
-use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::bootstrap;
 use super::dataset::DataSet;
 use super::histogram::Binned;
 use super::trainer::ForestSettings;
@@ -97,11 +97,7 @@ impl<'a> Growth<'a> {
         random: &mut ChaCha8Rng,
     ) -> Self {
         let total = data.labels.len();
-        let mut weights = vec![0.0; total];
-        for _ in 0..total {
-            let row = random.random_range(0..total);
-            weights[row] += f64::from(data.weights[row]);
-        }
+        let weights = bootstrap::weights(data, random);
         let count = binned.codes.len();
         let chosen = settings.features_per_split.unwrap_or_else(|| count.isqrt());
         Self {

@@ -1,5 +1,6 @@
 //! Learning: labelled captures, data sets, trainers and scores. Used by `train` and `evaluate` only.
 
+mod bootstrap;
 pub mod corpus;
 pub mod dataset;
 mod growth;
