@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use crate::alert::{Alert, Facts, IncidentSettings, Incidents, Interfaces, Verdict};
 use crate::detect::Detector;
-use crate::feature::{self, Activity, Context, Features, JudgedFlow, Seen, Subject};
+use crate::feature::{self, Activity, Context, Features, JudgedFlow, Records, Seen, Subject};
 use crate::flow::{Crowd, Entry, Flow, FlowTable, FlowTimeouts, Timestamp, Window};
 
 /// How the pipeline keeps flows and incidents.
@@ -44,6 +44,14 @@ impl Memo {
 
 /// A flow is judged again when its packets have doubled, or after so many nanoseconds.
 const JUDGE_AGAIN: u64 = 1_000_000_000;
+
+impl Memo {
+    fn is_due(&self, flow: &Flow, now: Timestamp) -> bool {
+        self.judged_packets == 0
+            || flow.counters.packets() >= 2 * self.judged_packets
+            || now.as_nanos() >= self.judged_at.as_nanos() + JUDGE_AGAIN
+    }
+}
 
 /// The way from windows to alerts.
 pub struct Pipeline {
@@ -121,21 +129,20 @@ impl Pipeline {
         if self.only_counts {
             return Vec::new();
         }
-        for &slot in &merged.changed {
+        let mut due = Vec::with_capacity(merged.changed.len());
+        for slot in merged.changed {
             if let Some(entry) = self.table.slot_mut(slot) {
-                self.context
-                    .take_in(&entry.flow, &mut entry.memo.seen, window.end);
+                let (flow, memo) = (&entry.flow, &mut entry.memo);
+                let records = self.context.take_in(flow, &mut memo.seen, window.end);
+                if memo.is_due(flow, window.end) {
+                    due.push((slot, records));
+                }
             }
         }
         let crowds = Crowd::all(window);
         for crowd in &crowds {
             self.context.take_in_crowd(crowd, window.end);
         }
-        let due: Vec<u32> = merged
-            .changed
-            .into_iter()
-            .filter(|&slot| self.is_due(slot, window.end))
-            .collect();
         self.extract(&due, crowds, window.end);
         self.judge(&due)
     }
@@ -176,46 +183,33 @@ impl Pipeline {
         self.table.evicted()
     }
 
-    fn is_due(&self, slot: u32, now: Timestamp) -> bool {
-        self.table.get(slot).is_some_and(|entry| {
-            let memo = &entry.memo;
-            memo.judged_packets == 0
-                || entry.flow.counters.packets() >= 2 * memo.judged_packets
-                || now.as_nanos() >= memo.judged_at.as_nanos() + JUDGE_AGAIN
-        })
-    }
-
-    /// Computes the features of the flows in `slots` and of the typical flow of each crowd into `judged`.
-    fn extract(&mut self, slots: &[u32], crowds: Vec<Crowd>, now: Timestamp) {
-        let mut values = Vec::with_capacity(slots.len() * feature::COUNT);
-        let mut facts = Vec::with_capacity(slots.len());
-        for &slot in slots {
+    /// Computes the features of the flows in `due` and of the typical flow of each crowd into `judged`.
+    fn extract(&mut self, due: &[(u32, Records)], crowds: Vec<Crowd>, now: Timestamp) {
+        let rows = due.len() + crowds.len();
+        let mut values = Vec::with_capacity(rows * feature::COUNT);
+        let mut facts = Vec::with_capacity(rows);
+        for &(slot, records) in due {
             let Some(entry) = self.table.slot_mut(slot) else {
                 continue;
             };
-            let context = self.context.of(&entry.flow);
-            let begin = values.len();
-            values.extend(feature::vector(&Subject {
-                flow: &entry.flow,
-                context,
-                now,
-            }));
             let (flow, memo) = (&entry.flow, &mut entry.memo);
+            let context = self.context.of(flow, records, now);
+            let row = feature::vector(&Subject { flow, context });
+            values.extend_from_slice(&row);
             facts.push(facts_of(flow, memo));
             memo.judged_at = now;
             memo.judged_packets = flow.counters.packets();
             memo.judged_bytes = flow.counters.bytes();
             if self.keeps_features {
                 memo.features.clear();
-                memo.features.extend_from_slice(&values[begin..]);
+                memo.features.extend_from_slice(&row);
             }
         }
         for crowd in crowds {
-            let source = Activity::of_one_in(&crowd, now);
-            values.extend(feature::vector(&Subject {
+            let mut source = Activity::of_one_in(&crowd, now);
+            values.extend_from_slice(&feature::vector(&Subject {
                 flow: &crowd.typical,
-                context: self.context.of_crowd(&crowd, &source),
-                now,
+                context: self.context.of_crowd(&crowd, &mut source, now),
             }));
             facts.push(facts_of_crowd(crowd));
         }
@@ -224,7 +218,7 @@ impl Pipeline {
         self.judged = Features { now, rows, facts };
     }
 
-    fn judge(&mut self, slots: &[u32]) -> Vec<Alert> {
+    fn judge(&mut self, due: &[(u32, Records)]) -> Vec<Alert> {
         self.verdicts.clear();
         let mut alerts = Vec::new();
         let judged = &self.judged;
@@ -236,9 +230,9 @@ impl Pipeline {
                     score: finding.score,
                     anomaly: finding.anomaly,
                 };
-                let memo = slots
+                let memo = due
                     .get(finding.row)
-                    .and_then(|&slot| self.table.slot_mut(slot))
+                    .and_then(|&(slot, _)| self.table.slot_mut(slot))
                     .map(|entry| &mut entry.memo);
                 let verdict = match memo {
                     Some(memo) => memo.take(verdict),
@@ -254,7 +248,10 @@ impl Pipeline {
                 &mut explain,
             ));
             for &(row, incident) in self.incidents.counted() {
-                if let Some(entry) = slots.get(row).and_then(|&slot| self.table.slot_mut(slot)) {
+                let entry = due
+                    .get(row)
+                    .and_then(|&(slot, _)| self.table.slot_mut(slot));
+                if let Some(entry) = entry {
                     entry.memo.incident = Some(incident);
                 }
             }

@@ -1,8 +1,10 @@
 //! Who takes part in an incident: addresses and ports by name up to a bound, further addresses by a sketch.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
 use netanom_common::overflow::Sources;
 use netanom_common::packet::RawAddress;
 
@@ -15,7 +17,11 @@ const MAX_DISTINCT: usize = 4096;
 /// Distinct values with how often each came.
 #[derive(Clone, Debug)]
 struct Tally<T> {
-    named: BTreeMap<T, u64>,
+    named: HashMap<T, u64, RandomState>,
+    /// The value that came most often, and how often; of equals the greatest.
+    first: Option<(u64, T)>,
+    /// How often any value came, by name or not.
+    total: u64,
     /// What came without a name, or when there was no more room for names.
     unnamed: u64,
 }
@@ -23,28 +29,37 @@ struct Tally<T> {
 impl<T> Default for Tally<T> {
     fn default() -> Self {
         Self {
-            named: BTreeMap::new(),
+            named: HashMap::default(),
+            first: None,
+            total: 0,
             unnamed: 0,
         }
     }
 }
 
-impl<T: Ord + Copy> Tally<T> {
+impl<T: Ord + Hash + Copy> Tally<T> {
     fn add(&mut self, value: T, amount: u64) {
-        if self.named.len() < MAX_DISTINCT {
-            *self.named.entry(value).or_default() += amount;
+        let count = if self.named.len() < MAX_DISTINCT {
+            self.named.entry(value).or_default()
         } else if let Some(count) = self.named.get_mut(&value) {
-            *count += amount;
+            count
         } else {
-            self.unnamed += amount;
-        }
+            return self.add_unnamed(amount);
+        };
+        *count += amount;
+        self.total += amount;
+        self.first = self.first.max(Some((*count, value)));
+    }
+
+    fn add_unnamed(&mut self, amount: u64) {
+        self.total += amount;
+        self.unnamed += amount;
     }
 
     /// The value that stands out: it has at least half of all.
     fn dominant(&self) -> Option<T> {
-        let total = self.named.values().sum::<u64>() + self.unnamed;
-        let (value, count) = self.named.iter().max_by_key(|(_, count)| **count)?;
-        (count * 2 >= total).then_some(*value)
+        let (count, value) = self.first?;
+        (count * 2 >= self.total).then_some(value)
     }
 }
 
@@ -71,8 +86,8 @@ impl Parties {
 
     /// Counts the flows of a crowd's sources, of which only a sketch is known.
     pub(super) fn add_crowd(&mut self, crowd: &Crowd) {
-        self.hosts.unnamed += crowd.flows;
-        self.ports.unnamed += crowd.flows;
+        self.hosts.add_unnamed(crowd.flows);
+        self.ports.add_unnamed(crowd.flows);
         self.every_host.merge(&crowd.counters.sources);
     }
 
@@ -158,6 +173,27 @@ mod tests {
                 count: 200
             }
         );
+    }
+
+    #[test]
+    fn of_two_halves_the_greater_address_is_named_in_any_order() {
+        for order in [[1, 2], [2, 1]] {
+            let mut parties = Parties::default();
+            for last in order {
+                parties.add(host(last), 80);
+            }
+            assert_eq!(parties.party().ip, Some(host(2)));
+        }
+    }
+
+    #[test]
+    fn flows_without_a_name_weigh_against_the_one_that_has_one() {
+        let mut tally = Tally::default();
+        tally.add(80_u16, 3);
+        tally.add_unnamed(3);
+        assert_eq!(tally.dominant(), Some(80));
+        tally.add_unnamed(1);
+        assert_eq!(tally.dominant(), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod tests;
 
 use ndarray::Array2;
 
-pub use context::{Activity, Context, FlowContext, Seen};
+pub use context::{Activity, Context, FlowContext, Lately, Records, Seen};
 
 use crate::alert::{Facts, Verdict};
 use crate::flow::{Flow, Timestamp};
@@ -24,8 +24,6 @@ pub struct Subject<'a> {
     pub flow: &'a Flow,
     /// What its hosts did lately.
     pub context: FlowContext<'a>,
-    /// The end of the window.
-    pub now: Timestamp,
 }
 
 /// One number that a model sees of a flow.
@@ -38,6 +36,15 @@ pub struct Feature {
     /// What it means, for the documentation.
     pub meaning: &'static str,
     compute: fn(&Subject<'_>) -> f64,
+}
+
+impl Feature {
+    /// The value for one flow, always finite.
+    #[inline(always)]
+    fn of(&self, subject: &Subject<'_>) -> f32 {
+        let value = (self.compute)(subject) as f32;
+        if value.is_finite() { value } else { 0.0 }
+    }
 }
 
 /// Builds a [`Feature`] where it is listed.
@@ -68,11 +75,13 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// The features of one flow, always finite.
-pub fn vector(subject: &Subject<'_>) -> impl Iterator<Item = f32> {
-    features().map(|feature| {
-        let value = (feature.compute)(subject) as f32;
-        if value.is_finite() { value } else { 0.0 }
-    })
+#[must_use]
+pub fn vector(subject: &Subject<'_>) -> [f32; COUNT] {
+    let mut values = [0.0; COUNT];
+    let (of_flow, of_hosts) = values.split_at_mut(flow::FEATURES.len());
+    flow::fill(of_flow, subject);
+    host::fill(of_hosts, subject);
+    values
 }
 
 /// The features of the flows that are judged in a window.

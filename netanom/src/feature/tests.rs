@@ -34,14 +34,14 @@ fn flow(packets: &[(u64, Packet)]) -> Flow {
 fn features_of(flows: &[Flow]) -> HashMap<&'static str, f32> {
     let now = Timestamp::from_nanos(START + 5 * SECOND);
     let mut context = Context::default();
+    let mut records = None;
     for flow in flows {
-        context.take_in(flow, &mut Seen::default(), now);
+        records = Some(context.take_in(flow, &mut Seen::default(), now));
     }
     let flow = flows.last().unwrap();
     let subject = Subject {
         flow,
-        context: context.of(flow),
-        now,
+        context: context.of(flow, records.unwrap(), now),
     };
     names().into_iter().zip(vector(&subject)).collect()
 }
@@ -328,11 +328,10 @@ fn a_flow_that_goes_on_counts_once_and_its_packets_as_they_come() {
     context.take_in(&flow, &mut seen, now);
     flow.counters
         .merge(&counters_of(&[(START + SECOND, datagram), (START + 2 * SECOND, datagram)]).1);
-    context.take_in(&flow, &mut seen, now);
+    let records = context.take_in(&flow, &mut seen, now);
     let subject = Subject {
         flow: &flow,
-        context: context.of(&flow),
-        now,
+        context: context.of(&flow, records, now),
     };
     let features: HashMap<_, _> = names().into_iter().zip(vector(&subject)).collect();
     assert_eq!(
