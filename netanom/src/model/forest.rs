@@ -9,12 +9,20 @@
 //! (what files hold) carry no positions, and no file can make a walk leave its tree or run in a circle.
 
 mod explain;
+#[cfg(target_arch = "x86_64")]
+#[expect(
+    unsafe_code,
+    reason = "gathers read through pointers; no safe instruction does"
+)]
+mod gather;
+mod instructions;
 mod layout;
 mod predict;
 
 use std::sync::OnceLock;
 
 pub use explain::Contributions;
+pub use instructions::Instructions;
 pub(crate) use layout::Columns;
 use layout::FlatNode;
 pub use layout::ForestError;

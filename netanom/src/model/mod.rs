@@ -11,7 +11,7 @@ mod tree;
 use serde_json::Value;
 
 pub use file::{FORMAT, MAX_BYTES, ModelError};
-pub use forest::{Contributions, Forest, ForestError, MAX_CLASSES, MAX_FEATURES};
+pub use forest::{Contributions, Forest, ForestError, Instructions, MAX_CLASSES, MAX_FEATURES};
 pub use tree::{Node, Step, Tree};
 
 use crate::alert::Class;

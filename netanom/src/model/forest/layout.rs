@@ -13,7 +13,10 @@ const MAX_NODES: usize = 1 << 24;
 const MAX_LEAVES: usize = 1 << 22;
 
 /// A quiet NaN whose payload is 0.
-const LEAF: u32 = 0x7fc0_0000;
+pub(super) const LEAF: u32 = 0x7fc0_0000;
+
+/// The bits of a node's branch that are a position; those above are a feature.
+pub(super) const POSITION: u32 = 0x00ff_ffff;
 
 /// Shares are f32 that somebody divided: they add up to 1 within this.
 const SHARE_TOLERANCE: f32 = 1e-3;
@@ -59,7 +62,8 @@ pub enum ForestError {
     },
 }
 
-/// A node as it is walked.
+/// A node as it is walked: two words, in this order.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FlatNode {
     /// The bits of the f32, because a leaf's NaN payload must survive every copy.
@@ -98,7 +102,7 @@ impl FlatNode {
     /// The left child's position; a leaf's is its own.
     #[inline]
     pub(super) fn left(self) -> u32 {
-        self.branch & 0x00ff_ffff
+        self.branch & POSITION
     }
 
     /// Where a row with this value goes.

@@ -6,17 +6,13 @@
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::layout::FlatNode;
-use super::{Forest, MAX_FEATURES};
+use super::{Forest, Instructions, MAX_FEATURES};
 
-/// Walks in step. 16 hide the latency of L2 and still fit the registers of one core.
+/// Walks in step, with ordinary registers.
 const LANES: usize = 16;
 
 /// Levels between two looks whether all walks have arrived.
-const LEVELS: usize = 4;
-
-/// Rows that are judged one by one rather than together: a block of fewer rows than lanes costs as much as a full one.
-/// A quiet network has a few due flows in a window.
-const FEW: usize = 8;
+pub(super) const LEVELS: usize = 4;
 
 /// Rows of a tile: 1,024 × 40 features × 4 bytes = 160 KiB, which stream from L2 while a tree stays in L1.
 const TILE: usize = 1024;
@@ -28,9 +24,16 @@ impl Forest {
     /// [`Model::check_features`](crate::model::Model::check_features) is where a mismatch is an error.
     #[must_use]
     pub fn predict(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
+        self.predict_by(Instructions::best(), rows)
+    }
+
+    /// The same bits as [`Forest::predict`], by these instructions where the processor has them.
+    #[must_use]
+    pub fn predict_by(&self, instructions: Instructions, rows: ArrayView2<'_, f32>) -> Array2<f32> {
+        let lanes = instructions.lanes();
         let mut probabilities = Array2::zeros((rows.nrows(), self.classes));
-        let few = match rows.nrows() % LANES {
-            few if few <= FEW => few,
+        let few = match rows.nrows() % lanes {
+            few if few <= instructions.few() => few,
             _ => 0,
         };
         let (rows, rest) = rows.split_at(Axis(0), rows.nrows() - few);
@@ -41,16 +44,12 @@ impl Forest {
             .into_iter()
             .zip(probabilities_of_rest.rows_mut())
         {
-            let mut padded = [f32::NAN; MAX_FEATURES];
-            for (value, &given) in padded.iter_mut().zip(row) {
-                *value = given;
-            }
             // Rows of a new array lie in one piece.
             if let Some(output) = output.as_slice_mut() {
-                self.predict_one(&padded, output);
+                self.judge_one(instructions, &padded(row), output);
             }
         }
-        let height = TILE.min(rows.nrows().next_multiple_of(LANES));
+        let height = TILE.min(rows.nrows().next_multiple_of(lanes));
         let mut tile = vec![f32::NAN; height * self.features];
         let mut sums = vec![0.0; height * self.stride()];
         let outputs = probabilities_of_rows.axis_chunks_iter_mut(Axis(0), TILE);
@@ -62,11 +61,12 @@ impl Forest {
             }
             sums.fill(0.0);
             // Lanes after the last row judge what is left from before; nobody reads their sums.
-            let height = rows.nrows().next_multiple_of(LANES);
-            self.add_tile(
-                &tile[..height * self.features],
-                &mut sums[..height * self.stride()],
-            );
+            let height = rows.nrows().next_multiple_of(lanes);
+            let tile = &tile[..height * self.features];
+            let tile_sums = &mut sums[..height * self.stride()];
+            if !self.gather_tile(instructions, tile, tile_sums) {
+                self.add_tile(tile, tile_sums);
+            }
             for (mut output, sums) in output
                 .rows_mut()
                 .into_iter()
@@ -84,11 +84,21 @@ impl Forest {
     ///
     /// A row that is too short is filled up with NaN; entries of `out` after the last class become 0.
     pub fn predict_one(&self, row: &[f32], out: &mut [f32]) {
-        let mut padded = [f32::NAN; MAX_FEATURES];
-        for (value, &given) in padded.iter_mut().zip(row) {
-            *value = given;
-        }
+        self.judge_one(Instructions::best(), &padded(row), out);
+    }
+
+    fn judge_one(&self, instructions: Instructions, row: &[f32; MAX_FEATURES], out: &mut [f32]) {
         out.fill(0.0);
+        if !self.gather_row(instructions, row, out) {
+            self.add_row(row, out);
+        }
+        for probability in out.iter_mut() {
+            *probability = self.mean(*probability);
+        }
+    }
+
+    /// Adds every tree's leaf of one row to `sums`: trees in step in place of rows.
+    fn add_row(&self, row: &[f32; MAX_FEATURES], sums: &mut [f32]) {
         for spans in self.spans.chunks(LANES) {
             let mut at = [0; LANES];
             loop {
@@ -97,7 +107,7 @@ impl Forest {
                     let tree = self.tree(span);
                     for _ in 0..LEVELS {
                         let node = tree[*position as usize];
-                        *position = node.next(padded[node.feature()]);
+                        *position = node.next(row[node.feature()]);
                     }
                     arrived &= tree[*position as usize].is_leaf();
                 }
@@ -107,11 +117,8 @@ impl Forest {
             }
             for (&position, &span) in at.iter().zip(spans) {
                 let leaf = self.tree(span)[position as usize].leaf_number();
-                add(out, self.leaf(span, leaf));
+                add(sums, self.leaf(span, leaf));
             }
-        }
-        for probability in out.iter_mut() {
-            *probability = self.mean(*probability);
         }
     }
 
@@ -153,8 +160,17 @@ fn walk(tree: &[FlatNode], rows: &[f32], width: usize) -> [usize; LANES] {
     }
 }
 
+/// The row, filled up with NaN, which goes left.
+fn padded<'a>(row: impl IntoIterator<Item = &'a f32>) -> [f32; MAX_FEATURES] {
+    let mut padded = [f32::NAN; MAX_FEATURES];
+    for (value, &given) in padded.iter_mut().zip(row) {
+        *value = given;
+    }
+    padded
+}
+
 #[inline]
-fn add(sums: &mut [f32], leaf: &[f32]) {
+pub(super) fn add(sums: &mut [f32], leaf: &[f32]) {
     for (sum, share) in sums.iter_mut().zip(leaf) {
         *sum += share;
     }

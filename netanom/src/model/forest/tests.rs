@@ -198,6 +198,49 @@ fn a_batch_of_any_layout_gives_the_same_bits() {
 }
 
 #[test]
+fn all_instructions_give_the_same_bits() {
+    // Gathers walk 64 rows or trees in step and look every few levels: one more and one less than such numbers.
+    for (trees, classes, features) in [(1, 2, 1), (63, 7, 40), (65, 9, 256), (130, 8, 17)] {
+        let forest = Forest::new(
+            &random_trees(4, trees, classes, features),
+            classes,
+            usize::from(features),
+        );
+        let forest = forest.unwrap();
+        let mut random = Random(ChaCha8Rng::seed_from_u64(5));
+        let special = [
+            f32::NAN,
+            -f32::NAN,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            0.0,
+            -0.0,
+        ];
+        let rows = Array2::from_shape_simple_fn((1175, usize::from(features)), || {
+            match special.get(random.below(60) as usize) {
+                Some(special) => *special,
+                None => random.unit(),
+            }
+        });
+        for count in [1, 15, 20, 21, 63, 64, 65, 1024, 1025, 1175] {
+            let rows = rows.slice(ndarray::s![..count, ..]);
+            let bits = |instructions| {
+                let judged = forest.predict_by(instructions, rows);
+                judged.mapv(f32::to_bits)
+            };
+            let expected = bits(Instructions::Portable);
+            for instructions in Instructions::ALL {
+                assert_eq!(
+                    bits(instructions),
+                    expected,
+                    "{instructions:?}, {count} rows"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn trees_that_are_none_are_refused() {
     let check = |nodes: Vec<Node>, problem: &str| {
         let error = Forest::new(&[three_classes(), Tree { nodes }], 3, 2).unwrap_err();
