@@ -1,10 +1,16 @@
 //! How one tree of the histogram trainer grows: a bootstrap sample, then the best of some features at each node.
+//!
+//! A node's rows lie side by side with what a histogram needs of them, and stay in their order when they part, so
+//! that most reads are of memory that is near. `gain.rs` finds the best split of one feature.
 
-use rand::seq::SliceRandom;
+use std::ops::Range;
+
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::bootstrap;
 use super::dataset::DataSet;
+use super::gain::{Gains, Sums};
 use super::histogram::Binned;
 use super::trainer::ForestSettings;
 use crate::model::{Node, Step, Tree};
@@ -14,15 +20,25 @@ use crate::model::{Node, Step, Tree};
 struct Split {
     feature: usize,
     /// Bins up to this one go left.
-    bin: usize,
+    bin: u8,
     gain: f64,
 }
 
-/// A node that waits to be grown: its place in the tree, its rows and its depth.
-struct Pending {
+/// A node that waits to be grown: its place in the tree, its rows and their weight by class, and its depth.
+struct Pending<const LANES: usize> {
     node: usize,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
+    sums: Sums<LANES>,
     depth: usize,
+}
+
+/// A row of the sample.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Drawn {
+    pub(super) row: u32,
+    pub(super) label: u32,
+    /// How much it counts in the sample.
+    pub(super) weight: f64,
 }
 
 /// Grows a tree on a bootstrap sample of the data.
@@ -32,213 +48,169 @@ pub(super) fn grow(
     settings: &ForestSettings,
     random: &mut ChaCha8Rng,
 ) -> Tree {
-    let mut growth = Growth::new(binned, data, settings, random);
-    let mut tree = Tree {
-        nodes: vec![growth.leaf(0..growth.rows.len())],
-    };
-    let mut pending = vec![Pending {
-        node: 0,
-        rows: 0..growth.rows.len(),
-        depth: 0,
-    }];
-    while let Some(Pending { node, rows, depth }) = pending.pop() {
-        if depth >= settings.max_depth {
-            continue;
-        }
-        let Some(split) = growth.best_split(rows.clone(), random) else {
-            continue;
-        };
-        let middle = growth.partition(rows.clone(), split);
-        let (left, right) = (rows.start..middle, middle..rows.end);
-        let at = tree.nodes.len();
-        tree.nodes.push(growth.leaf(left.clone()));
-        tree.nodes.push(growth.leaf(right.clone()));
-        tree.nodes[node].step = Step::Split {
-            feature: split.feature as u16,
-            threshold: binned.thresholds[split.feature][split.bin],
-            left: at as u32,
-            right: at as u32 + 1,
-        };
-        pending.push(Pending {
-            node: at,
-            rows: left,
-            depth: depth + 1,
-        });
-        pending.push(Pending {
-            node: at + 1,
-            rows: right,
-            depth: depth + 1,
-        });
+    // Sums over a number of classes that is known when compiling are taken in registers.
+    match data.classes.len() {
+        0..=4 => Growth::<4>::new(binned, data, settings, random).grow(random),
+        5..=8 => Growth::<8>::new(binned, data, settings, random).grow(random),
+        9..=32 => Growth::<32>::new(binned, data, settings, random).grow(random),
+        _ => Growth::<256>::new(binned, data, settings, random).grow(random),
     }
-    tree
 }
 
-struct Growth<'a> {
+struct Growth<'a, const LANES: usize> {
     binned: &'a Binned,
-    labels: &'a [u8],
     classes: usize,
-    min_leaf: f64,
+    max_depth: usize,
     /// Features that a node chooses from.
     chosen: usize,
     /// Rows of the sample, each once, in the order of the nodes.
-    rows: Vec<u32>,
-    /// Weight of each row of the data in the sample.
-    weights: Vec<f64>,
-    /// Scratch: which features to try, and the histogram of one, a bin after another.
+    rows: Vec<Drawn>,
+    gains: Gains<LANES>,
+    /// Scratch: the order in which features are tried, and rows that go right.
     features: Vec<usize>,
-    histogram: Vec<f64>,
+    right: Vec<Drawn>,
 }
 
-impl<'a> Growth<'a> {
+impl<'a, const LANES: usize> Growth<'a, LANES> {
     fn new(
         binned: &'a Binned,
-        data: &'a DataSet,
+        data: &DataSet,
         settings: &ForestSettings,
         random: &mut ChaCha8Rng,
     ) -> Self {
-        let total = data.labels.len();
-        let weights = bootstrap::weights(data, random);
+        let weights = bootstrap::weights(data, random).into_iter();
+        let drawn = weights.zip(&data.labels).zip(0..);
+        let rows: Vec<Drawn> = drawn
+            .filter(|((weight, _), _)| *weight > 0.0)
+            .map(|((weight, &label), row)| Drawn {
+                row,
+                label: u32::from(label),
+                weight,
+            })
+            .collect();
         let count = binned.codes.len();
         let chosen = settings.features_per_split.unwrap_or_else(|| count.isqrt());
         Self {
             binned,
-            labels: &data.labels,
             classes: data.classes.len(),
-            min_leaf: settings.min_leaf,
+            max_depth: settings.max_depth,
             chosen: chosen.clamp(1, count.max(1)),
-            rows: (0..total as u32)
-                .filter(|&row| weights[row as usize] > 0.0)
-                .collect(),
-            weights,
+            right: vec![Drawn::default(); rows.len() + 1],
+            rows,
+            gains: Gains::new(settings.min_leaf),
             features: (0..count).collect(),
-            histogram: Vec::new(),
         }
     }
 
-    fn leaf(&self, rows: std::ops::Range<usize>) -> Node {
-        let sums = self.class_sums(rows);
-        let total: f64 = sums.iter().sum();
+    fn grow(mut self, random: &mut ChaCha8Rng) -> Tree {
+        let root = self.rows.iter().fold(Sums::default(), Sums::with);
+        let mut tree = Tree {
+            nodes: vec![root.leaf(self.classes)],
+        };
+        let mut pending = vec![Pending {
+            node: 0,
+            rows: 0..self.rows.len(),
+            sums: root,
+            depth: 0,
+        }];
+        while let Some(parent) = pending.pop() {
+            if parent.depth >= self.max_depth {
+                continue;
+            }
+            let Some(split) = self.best_split(&parent, random) else {
+                continue;
+            };
+            let (middle, sums) = self.partition(parent.rows.clone(), split);
+            let sides = [parent.rows.start..middle, middle..parent.rows.end];
+            let left = tree.nodes.len();
+            tree.nodes[parent.node].step = Step::Split {
+                feature: split.feature as u16,
+                threshold: self.binned.thresholds[split.feature][usize::from(split.bin)],
+                left: left as u32,
+                right: left as u32 + 1,
+            };
+            for (rows, sums) in sides.into_iter().zip(sums) {
+                pending.push(Pending {
+                    node: tree.nodes.len(),
+                    rows,
+                    sums,
+                    depth: parent.depth + 1,
+                });
+                tree.nodes.push(sums.leaf(self.classes));
+            }
+        }
+        tree
+    }
+
+    /// The split with the largest decrease of the Gini impurity among features drawn at random. Features that are
+    /// constant in the node are not counted among those drawn.
+    fn best_split(&mut self, node: &Pending<LANES>, random: &mut ChaCha8Rng) -> Option<Split> {
+        if !self.gains.may_split(&node.sums) {
+            return None;
+        }
+        let rows = &self.rows[node.rows.clone()];
+        let mut best: Option<Split> = None;
+        let mut tried = 0;
+        for drawn in 0..self.features.len() {
+            if tried == self.chosen {
+                break;
+            }
+            let pick = random.random_range(drawn..self.features.len());
+            self.features.swap(drawn, pick);
+            let feature = self.features[drawn];
+            let codes = &self.binned.codes[feature];
+            let Some((bin, gain)) = self.gains.best(codes, rows, &node.sums) else {
+                continue;
+            };
+            tried += 1;
+            if gain > best.map_or(0.0, |best| best.gain) {
+                best = Some(Split { feature, bin, gain });
+            }
+        }
+        best
+    }
+
+    /// Moves the rows that go left to the front, keeping the order on both sides; where the right ones begin, and
+    /// the weights of both sides.
+    fn partition(&mut self, rows: Range<usize>, split: Split) -> (usize, [Sums<LANES>; 2]) {
+        let codes = &self.binned.codes[split.feature];
+        let mut sums = [Sums::default(); 2];
+        let (mut middle, mut gone) = (rows.start, 0);
+        for at in rows.clone() {
+            let drawn = self.rows[at];
+            let goes_right = usize::from(codes[drawn.row as usize] > split.bin);
+            // Both are written and one of them counts: no branch to mispredict.
+            self.rows[middle] = drawn;
+            self.right[gone] = drawn;
+            middle += 1 - goes_right;
+            gone += goes_right;
+            sums[goes_right].add(&drawn);
+        }
+        self.rows[middle..rows.end].copy_from_slice(&self.right[..gone]);
+        (middle, sums)
+    }
+}
+
+impl<const LANES: usize> Sums<LANES> {
+    fn with(mut self, drawn: &Drawn) -> Self {
+        self.add(drawn);
+        self
+    }
+
+    fn leaf(&self, classes: usize) -> Node {
+        let total = self.total();
         let share = |sum: &f64| {
             if total > 0.0 {
                 (sum / total) as f32
             } else {
-                1.0 / self.classes as f32
+                1.0 / classes as f32
             }
         };
         Node {
             cover: total as f32,
             step: Step::Leaf {
-                distribution: sums.iter().map(share).collect(),
+                distribution: self.0[..classes].iter().map(share).collect(),
             },
         }
-    }
-
-    fn class_sums(&self, rows: std::ops::Range<usize>) -> Vec<f64> {
-        let mut sums = vec![0.0; self.classes];
-        for &row in &self.rows[rows] {
-            sums[usize::from(self.labels[row as usize])] += self.weights[row as usize];
-        }
-        sums
-    }
-
-    /// The split with the largest decrease of the Gini impurity among features drawn at random. Features that are
-    /// constant in the node are not counted among those drawn.
-    fn best_split(
-        &mut self,
-        rows: std::ops::Range<usize>,
-        random: &mut ChaCha8Rng,
-    ) -> Option<Split> {
-        let sums = self.class_sums(rows.clone());
-        let total: f64 = sums.iter().sum();
-        if total < 2.0 * self.min_leaf || sums.iter().filter(|sum| **sum > 0.0).count() < 2 {
-            return None;
-        }
-        let mut features = std::mem::take(&mut self.features);
-        features.shuffle(random);
-        let mut best: Option<Split> = None;
-        let mut tried = 0;
-        for &feature in &features {
-            if tried == self.chosen {
-                break;
-            }
-            let Some(split) = self.best_of_feature(feature, rows.clone(), &sums) else {
-                continue;
-            };
-            tried += 1;
-            if split.gain > best.map_or(0.0, |best| best.gain) {
-                best = Some(split);
-            }
-        }
-        self.features = features;
-        best
-    }
-
-    /// `None` when the feature is constant here; a gain of 0 when no split leaves enough on both sides.
-    fn best_of_feature(
-        &mut self,
-        feature: usize,
-        rows: std::ops::Range<usize>,
-        sums: &[f64],
-    ) -> Option<Split> {
-        let bins = self.binned.thresholds[feature].len() + 1;
-        let codes = &self.binned.codes[feature];
-        self.histogram.clear();
-        self.histogram.resize(bins * self.classes, 0.0);
-        let (mut lowest, mut highest) = (bins, 0);
-        for &row in &self.rows[rows] {
-            let row = row as usize;
-            let bin = usize::from(codes[row]);
-            lowest = lowest.min(bin);
-            highest = highest.max(bin);
-            self.histogram[bin * self.classes + usize::from(self.labels[row])] += self.weights[row];
-        }
-        if lowest >= highest {
-            return None;
-        }
-        let total: f64 = sums.iter().sum();
-        let whole: f64 = sums.iter().map(|sum| sum * sum).sum::<f64>() / total;
-        let mut left = vec![0.0; self.classes];
-        let mut best = Split {
-            feature,
-            bin: lowest,
-            gain: 0.0,
-        };
-        for bin in lowest..highest {
-            let of_bin = &self.histogram[bin * self.classes..(bin + 1) * self.classes];
-            left.iter_mut()
-                .zip(of_bin)
-                .for_each(|(left, sum)| *left += sum);
-            let left_total: f64 = left.iter().sum();
-            let right_total = total - left_total;
-            if left_total < self.min_leaf || right_total < self.min_leaf {
-                continue;
-            }
-            let left_squares: f64 = left.iter().map(|sum| sum * sum).sum();
-            let right_squares: f64 = left
-                .iter()
-                .zip(sums)
-                .map(|(left, sum)| (sum - left) * (sum - left))
-                .sum();
-            // Larger when the sides are purer: total × (impurity before − impurity after).
-            let gain = left_squares / left_total + right_squares / right_total - whole;
-            // A difference of rounding is no gain.
-            if gain > best.gain && gain > 1e-9 * total {
-                best = Split { feature, bin, gain };
-            }
-        }
-        Some(best)
-    }
-
-    /// Moves the rows that go left to the front, keeping the order on both sides; where the right ones begin.
-    fn partition(&mut self, rows: std::ops::Range<usize>, split: Split) -> usize {
-        let codes = &self.binned.codes[split.feature];
-        let goes_left = |row: &u32| usize::from(codes[*row as usize]) <= split.bin;
-        let (left, right): (Vec<u32>, Vec<u32>) = self.rows[rows.clone()]
-            .iter()
-            .partition(|row| goes_left(row));
-        let middle = rows.start + left.len();
-        self.rows[rows.start..middle].copy_from_slice(&left);
-        self.rows[middle..rows.end].copy_from_slice(&right);
-        middle
     }
 }

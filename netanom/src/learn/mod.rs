@@ -3,6 +3,7 @@
 mod bootstrap;
 pub mod corpus;
 pub mod dataset;
+mod gain;
 mod growth;
 pub mod histogram;
 pub mod labels;

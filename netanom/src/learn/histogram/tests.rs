@@ -69,6 +69,34 @@ fn rows_without_weight_are_not_learnt() {
     assert!(accuracy(&trees, &synthetic(1000, 0, 8)) > 0.9);
 }
 
+#[test]
+fn ranks_sort_as_the_values_do() {
+    let values = [
+        f32::NEG_INFINITY,
+        -2.5,
+        -f32::MIN_POSITIVE,
+        0.0,
+        1e-40,
+        3.0,
+        f32::INFINITY,
+    ];
+    assert!(values.is_sorted_by(|a, b| rank(*a) < rank(*b)));
+    assert!(values.iter().all(|value| of_rank(rank(*value)) == *value));
+}
+
+#[test]
+fn bins_are_cut_where_the_weight_is() {
+    let values: Vec<f32> = (0..1000).map(|value| value as f32).collect();
+    let even = thresholds(&values, &[1.0; 1000], 4);
+    assert_eq!(even, [249.5, 499.5, 749.5]);
+    // The last hundred weigh as much as all before, and rows that weigh nothing are not there.
+    let mut weights = [1.0; 1000];
+    weights[900..].fill(9.0);
+    weights[..100].fill(0.0);
+    let cuts = thresholds(&values, &weights, 4);
+    assert_eq!(cuts, [524.5, 905.5, 952.5]);
+}
+
 /// How often each row is drawn for the first tree.
 fn draws(rows: usize, seed: u64) -> Vec<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
