@@ -11,12 +11,12 @@ use crate::config::Config;
 use crate::detect::{self, Detector};
 use crate::pipeline::Pipeline;
 use crate::sink::flows::FlowWriter;
-use crate::source::FlowSource;
 #[cfg(feature = "live")]
 use crate::source::capture::MAX_FLOWS;
 use crate::source::capture::{CaptureSource, PacketCounter, Packets};
 #[cfg(feature = "live")]
 use crate::source::kernel::KernelCounting;
+use crate::source::read_ahead;
 
 use super::{load_model, progress};
 use report::Report;
@@ -46,7 +46,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     replay(args, &config, source, begun)
 }
 
-fn replay<C: PacketCounter>(
+fn replay<C: PacketCounter + Send>(
     args: &ReplayArgs,
     config: &Config,
     mut source: CaptureSource<C>,
@@ -65,13 +65,13 @@ fn replay<C: PacketCounter>(
 
     let mut report = Report::new(!args.no_verdicts);
     let bar = progress::bytes(read.total(), "replaying");
-    while let Some(window) = source.next_window()? {
+    read_ahead(&mut source, |window| {
         report.count(&window);
         let alerts = pipeline.step(&window);
         report.take_alerts(alerts);
-        report.take_flows(pipeline.take_finished(), writer.as_mut())?;
         bar.set_position(read.read());
-    }
+        report.take_flows(pipeline.take_finished(), writer.as_mut())
+    })?;
     bar.finish_and_clear();
     let alerts = pipeline.end();
     report.take_alerts(alerts);

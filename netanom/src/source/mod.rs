@@ -1,5 +1,6 @@
 //! Where windows come from. Live and offline differ here and nowhere else.
 
+mod ahead;
 #[cfg(feature = "live")]
 #[expect(unsafe_code, reason = "a bpf() command that aya lacks")]
 mod batch;
@@ -17,6 +18,7 @@ mod stop;
 
 use std::io;
 
+pub use ahead::read_ahead;
 pub use fragments::FirstFragments;
 pub use interface::Interface;
 pub use stop::Stop;
