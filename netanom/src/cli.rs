@@ -71,6 +71,19 @@ pub enum Command {
 pub enum ModelCommand {
     /// Show what a model was trained on, what it tells apart, and its card.
     Show(ModelShowArgs),
+    /// Write a model for other tools.
+    Export(ModelExportArgs),
+}
+
+/// `netanom model export`.
+#[derive(Debug, clap::Args)]
+pub struct ModelExportArgs {
+    /// Model file [default: the one inside the program].
+    #[arg(value_name = "MODEL")]
+    pub file: Option<PathBuf>,
+    /// Where the ONNX file goes.
+    #[arg(long, value_name = "FILE")]
+    pub onnx: PathBuf,
 }
 
 /// `netanom model show`.

@@ -1,20 +1,33 @@
-//! `netanom model`: what a model file says of itself.
+//! `netanom model`: what a model file says of itself, and the model for other tools.
 
 use std::fmt::Write as _;
 
-use crate::cli::{FormatArg, ModelCommand, ModelShowArgs};
+use anyhow::Context;
+
+use crate::cli::{FormatArg, ModelCommand, ModelExportArgs, ModelShowArgs};
 use crate::model::Model;
 
 use super::load_model;
 
-/// Shows a model.
+/// Shows or writes a model.
 ///
 /// # Errors
-/// When the file is no model that this program reads.
+/// When the file is no model that this program reads, or the other one cannot be written.
 pub fn run(command: &ModelCommand) -> anyhow::Result<()> {
     match command {
         ModelCommand::Show(args) => show(args),
+        ModelCommand::Export(args) => export(args),
     }
+}
+
+/// The features are not compared with this program's: what other tools do with the model does not depend on them.
+fn export(args: &ModelExportArgs) -> anyhow::Result<()> {
+    let model = match &args.file {
+        Some(path) => Model::load(path)?,
+        None => Model::built_in()?,
+    };
+    std::fs::write(&args.onnx, model.write_onnx())
+        .with_context(|| format!("cannot write the model to `{}`", args.onnx.display()))
 }
 
 fn show(args: &ModelShowArgs) -> anyhow::Result<()> {

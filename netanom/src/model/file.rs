@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::forest::Columns;
-use super::{Forest, ForestError, Model};
+use super::{Forest, ForestError, Model, OnnxError};
 use crate::alert::Class;
 
 /// The format that this program writes, and the newest that it reads.
@@ -99,6 +99,9 @@ pub enum ModelError {
     /// Parts that do not fit each other.
     #[error("the model contradicts itself: {0}; train it again")]
     Inconsistent(String),
+    /// An ONNX file that is none of ours.
+    #[error("the ONNX file cannot be used")]
+    Onnx(#[from] OnnxError),
     /// A forest that is none.
     #[error("the model's forest contradicts itself; train it again")]
     Forest(#[from] ForestError),
@@ -166,10 +169,11 @@ impl Header {
 }
 
 impl Model {
-    /// Reads the model at `path`.
+    /// Reads the model at `path`; one that ends in `.onnx` as [`Model::read_onnx`], with the names of its features from
+    /// `.onnx.features` beside it where that exists.
     ///
     /// # Errors
-    /// [`ModelError::File`] with the path around what [`Model::read`] says.
+    /// [`ModelError::File`] with the path around what [`Model::read`] or [`Model::read_onnx`] says.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let read = || {
             let file = fs::File::open(path).map_err(ModelError::Read)?;
@@ -178,7 +182,15 @@ impl Model {
             file.take(MAX_BYTES + 1)
                 .read_to_end(&mut bytes)
                 .map_err(ModelError::Read)?;
-            Self::read(&bytes)
+            if path.extension().is_none_or(|extension| extension != "onnx") {
+                return Self::read(&bytes);
+            }
+            let found = bytes.len() as u64;
+            if found > MAX_BYTES {
+                return Err(ModelError::TooBig { found });
+            }
+            let names = feature_names(path).map_err(ModelError::Read)?;
+            Ok(Self::read_onnx(&bytes, names.as_deref())?)
         };
         read().map_err(|source| ModelError::File {
             path: path.to_owned(),
@@ -277,6 +289,17 @@ impl Model {
             scores: header.scores,
             card: header.card,
         })
+    }
+}
+
+/// What is beside an ONNX file that does not name its features.
+fn feature_names(path: &Path) -> io::Result<Option<Vec<String>>> {
+    let mut beside = path.to_owned().into_os_string();
+    beside.push(".features");
+    match fs::read_to_string(beside) {
+        Ok(text) => Ok(Some(text.split_whitespace().map(str::to_owned).collect())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -6,12 +6,14 @@
 mod built_in;
 mod file;
 mod forest;
+mod onnx;
 mod tree;
 
 use serde_json::Value;
 
 pub use file::{FORMAT, MAX_BYTES, ModelError};
 pub use forest::{Contributions, Forest, ForestError, Instructions, MAX_CLASSES, MAX_FEATURES};
+pub use onnx::OnnxError;
 pub use tree::{Node, Step, Tree};
 
 use crate::alert::Class;
@@ -29,7 +31,7 @@ pub struct Model {
     pub classes: Vec<Class>,
     /// The names of its features, in the order of the vector.
     pub features: Vec<String>,
-    /// The median of each feature in the normal traffic that it was trained on.
+    /// The median of each feature in the normal traffic that it was trained on; NaN where an ONNX file does not say.
     pub typical: Vec<f64>,
     /// What judges.
     pub forest: Forest,
