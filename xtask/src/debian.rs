@@ -1,5 +1,6 @@
 //! Debian packages: installed only by root, only when something needs them.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -21,6 +22,73 @@ pub(crate) fn install(packages: &[&str]) -> anyhow::Result<()> {
     }
     know(packages)?;
     command::run(apt_get(&["install", "--yes", "--no-install-recommends"]).args(packages))
+}
+
+/// What the training range runs: servers, clients, attackers, and the capture.
+pub(crate) const RANGE: &[&str] = &[
+    "apache2",
+    "apache2-utils",
+    "bind9-dnsutils",
+    "curl",
+    "dnsmasq-base",
+    "ethtool",
+    "hping3",
+    "hydra",
+    "iperf3",
+    "iproute2",
+    "iputils-ping",
+    "masscan",
+    "medusa",
+    "mosquitto",
+    "mosquitto-clients",
+    "ncrack",
+    "nginx-light",
+    "nmap",
+    "openssh-client",
+    "openssh-server",
+    "python3",
+    "rsync",
+    "siege",
+    "slowhttptest",
+    "tcpdump",
+    "tinyproxy-bin",
+    "vsftpd",
+    "wrk",
+];
+
+/// Asked by the scripts of packages before they start a service; 101 says no.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Installs those of the packages that are missing, and keeps their services from being started.
+///
+/// # Errors
+/// As [`install`].
+pub(crate) fn install_quietly(packages: &[&str]) -> anyhow::Result<()> {
+    let missing: Vec<&str> = packages
+        .iter()
+        .copied()
+        .filter(|package| !is_installed(package))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if Path::new(POLICY).exists() {
+        // Whose it is knows what it does.
+        return install(&missing);
+    }
+    std::fs::write(POLICY, "#!/bin/sh\nexit 101\n")
+        .and_then(|()| std::fs::set_permissions(POLICY, PermissionsExt::from_mode(0o755)))
+        .with_context(|| format!("cannot write `{POLICY}`, which keeps services from starting"))?;
+    let installed = install(&missing);
+    std::fs::remove_file(POLICY).with_context(|| format!("cannot remove `{POLICY}`"))?;
+    installed
+}
+
+fn is_installed(package: &str) -> bool {
+    Command::new("dpkg-query")
+        .args(["--show", "--showformat=${db:Status-Status}", package])
+        .output()
+        .is_ok_and(|output| output.stdout == b"installed")
 }
 
 /// Unpacks a package into a folder and installs nothing: a daemon in it is not started, and root is not needed.

@@ -9,6 +9,7 @@ mod check;
 mod command;
 mod debian;
 mod lab;
+mod range;
 mod run;
 mod setup;
 mod test;
@@ -53,6 +54,10 @@ enum Task {
     ///
     /// Example: cargo xtask lab --attack syn-flood
     Lab(lab::Arguments),
+    /// Make labelled captures with real tools and real servers, in network namespaces; needs root
+    ///
+    /// Example: cargo xtask range --quick --output captures
+    Range(range::Arguments),
     /// Measure what netanom costs on this machine, and write it to docs/
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -73,6 +78,7 @@ impl Task {
             Self::Run(arguments) => run::run(&arguments),
             Self::Test(arguments) => test::test(&arguments),
             Self::Lab(arguments) => lab::lab(&arguments),
+            Self::Range(arguments) => range::range(&arguments),
             Self::Bench(what) => bench::bench(&what),
             Self::TrainDefault(arguments) => train_default::train_default(&arguments),
             Self::Check => check::check(),

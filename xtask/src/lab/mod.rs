@@ -7,7 +7,7 @@ mod child;
 mod network;
 mod phases;
 mod sensor;
-mod stop;
+pub(crate) mod stop;
 mod traffic;
 mod verdict;
 mod watch;

@@ -89,23 +89,42 @@ const HELD_OUT: &str = "## On sources that it has not seen";
 /// Scores on sources that were left out.
 pub(super) fn held_out(sources: &[HeldOut]) -> String {
     let mut text = format!(
-        "{HELD_OUT}\n\nFor each source a model was trained without it (simulated captures included), and judged on it \
-         alone.\n\n| Source | Attacks found | Benign captures with an alert |\n|---|---:|---:|\n"
+        "{HELD_OUT}\n\nFor each source a model was trained without it (simulated captures, and those of the range, \
+         included), and judged on it alone.\n\n"
     );
+    table(&mut text, sources, true);
+    text
+}
+
+/// Scores of a model that was trained on no real capture at all.
+pub(super) fn made_alone(with_range: bool, sources: &[HeldOut]) -> String {
+    let made = if with_range {
+        "simulated captures and those of the range"
+    } else {
+        "simulated captures"
+    };
+    let mut text = format!(
+        "### By a model that has seen none of them\n\nTrained on {made} alone, and judged on every real capture.\n\n"
+    );
+    table(&mut text, sources, false);
+    text
+}
+
+fn table(text: &mut String, sources: &[HeldOut], with_mistakes: bool) {
+    text.push_str("| Source | Attacks found | Benign captures with an alert |\n|---|---:|---:|\n");
     let mut all = Scores::default();
     for HeldOut { source, scores } in sources {
-        row(&mut text, source, scores);
+        row(text, source, scores);
         all.add(scores);
     }
-    row(&mut text, "**all**", &all);
+    row(text, "**all**", &all);
     let mistakes: Vec<String> = all.captures.iter().filter_map(Judged::mistake).collect();
-    if !mistakes.is_empty() {
+    if with_mistakes && !mistakes.is_empty() {
         let _ = writeln!(text, "\nWhat went wrong, and the alerts that there were:\n");
         for mistake in mistakes {
             let _ = writeln!(text, "- {mistake}");
         }
     }
-    text
 }
 
 fn row(text: &mut String, name: &str, scores: &Scores) {

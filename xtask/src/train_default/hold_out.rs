@@ -17,11 +17,11 @@ pub(super) struct HeldOut {
     pub(super) scores: Scores,
 }
 
-/// Leaves out each source of `data` in turn; `simulated` is always trained on.
+/// Leaves out each source of `data` in turn; what is `made` is always trained on.
 pub(super) fn all(
     netanom: &Netanom<'_>,
     data: &[Folder],
-    simulated: &Folder,
+    made: &[Folder],
     work: &Path,
 ) -> anyhow::Result<Vec<HeldOut>> {
     let labels: Vec<Labels> = data
@@ -42,7 +42,7 @@ pub(super) fn all(
             number + 1,
             sources.len()
         );
-        let mut rest = vec![simulated.clone()];
+        let mut rest = made.to_vec();
         let mut held = Vec::new();
         for (folder, labels) in data.iter().zip(&labels) {
             let (of_source, others): (Labels, Labels) = labels
@@ -69,6 +69,42 @@ pub(super) fn all(
             source: (*source).to_owned(),
             scores,
         });
+    }
+    Ok(all)
+}
+
+/// The other way round: trained on what is `made` alone, and judged on all of `data`, by source.
+pub(super) fn made_alone(
+    netanom: &Netanom<'_>,
+    data: &[Folder],
+    made: &[Folder],
+    work: &Path,
+) -> anyhow::Result<Vec<HeldOut>> {
+    eprintln!("train-default: without all of --data");
+    let model = work.join("made_alone.model");
+    netanom.train(made, &model, None, work)?;
+    let mut all = Vec::new();
+    for folder in data {
+        let labels = folder.read_labels()?;
+        let sources: BTreeSet<&str> = labels
+            .iter()
+            .filter(|(_, rules)| is_core(rules))
+            .map(|(capture, _)| source_of(capture))
+            .collect();
+        for source in sources {
+            let of_source = labels
+                .iter()
+                .filter(|(capture, _)| source_of(capture) == source)
+                .map(|(capture, rules)| (capture.clone(), rules.clone()))
+                .collect();
+            let file = work.join("made_alone.json");
+            if let Some(part) = part(folder, &of_source, &file)? {
+                all.push(HeldOut {
+                    source: source.to_owned(),
+                    scores: netanom.evaluate(&part, &model)?,
+                });
+            }
+        }
     }
     Ok(all)
 }

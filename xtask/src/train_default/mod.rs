@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Folder of real captures with a labels.json; may be given several times
     #[arg(long, value_name = "DIR")]
     data: Vec<PathBuf>,
+    /// Folder of captures of `cargo xtask range`, always trained on; may be given several times
+    #[arg(long, value_name = "DIR")]
+    range: Vec<PathBuf>,
     /// Judge each source of captures by a model that was trained without it, too: a training for each source
     #[arg(long, requires = "data")]
     hold_out: bool,
@@ -41,6 +44,11 @@ pub(crate) struct Arguments {
 pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let data: Vec<Folder> = arguments
         .data
+        .iter()
+        .map(|folder| Folder::of(folder))
+        .collect::<Result<_, _>>()?;
+    let range: Vec<Folder> = arguments
+        .range
         .iter()
         .map(|folder| Folder::of(folder))
         .collect::<Result<_, _>>()?;
@@ -63,11 +71,14 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let simulated = scenarios::folder(work)?;
     scenarios::make(&program, &simulated)?;
     let simulated = Folder::of(&simulated)?;
-    if data.is_empty() {
-        eprintln!("train-default: no --data, so the model learns simulated captures alone");
+    if data.is_empty() && range.is_empty() {
+        eprintln!(
+            "train-default: no --data and no --range, so the model learns simulated captures alone"
+        );
     }
-    let mut folders = data.clone();
-    folders.push(simulated.clone());
+    // Made, not found: trained on whatever is left out.
+    let made: Vec<Folder> = range.iter().chain([&simulated]).cloned().collect();
+    let folders: Vec<Folder> = data.iter().chain(&made).cloned().collect();
 
     let model = work.join("default.model");
     let contents = netanom.train(&folders, &model, None, work)?;
@@ -75,6 +86,8 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for (number, folder) in folders.iter().enumerate() {
         let name = if number < data.len() {
             "Real captures"
+        } else if number < data.len() + range.len() {
+            "Captures of the range"
         } else {
             "Simulated captures"
         };
@@ -82,7 +95,14 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let card = command::workspace()?.join("docs/model-card.md");
     let held_out = if arguments.hold_out {
-        card::held_out(&hold_out::all(&netanom, &data, &simulated, work)?)
+        [
+            card::held_out(&hold_out::all(&netanom, &data, &made, work)?),
+            card::made_alone(
+                !range.is_empty(),
+                &hold_out::made_alone(&netanom, &data, &made, work)?,
+            ),
+        ]
+        .join("\n")
     } else {
         card::held_out_before(&card)?
     };
