@@ -7,13 +7,13 @@ use core::num::NonZeroU32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::counter::Tally;
-use crate::packet::{Packet, protocol, tcp};
+use crate::packet::{Packet, error, protocol, tcp};
 
 pub use key::{FlowKey, Side};
 
 /// Version of the kernel's maps: of [`FlowKey`], [`FlowCounters`], what [`crate::overflow`] counts, and of which maps
 /// there are. It goes up with every change.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// Packets within one generation that make a flow known, also when only one direction is seen. Flows of a flood from
 /// random sources have one or two.
@@ -182,6 +182,38 @@ impl DirectionCounters {
     }
 }
 
+/// ICMP errors that quote packets of a flow: the network's answer in place of an endpoint's. All sums wrap.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct ErrorCounters {
+    /// Errors.
+    pub packets: u32,
+    /// Those of them that say that the destination cannot be reached ([`error::UNREACHABLE`]).
+    pub unreachable: u32,
+    /// Frame bytes on the wire of all of them.
+    pub bytes: u64,
+}
+
+impl ErrorCounters {
+    #[inline(always)]
+    fn account(&mut self, packet: &Packet, segments: NonZeroU32) {
+        let packets = segments.get();
+        self.packets = self.packets.wrapping_add(packets);
+        if packet.error == error::UNREACHABLE {
+            self.unreachable = self.unreachable.wrapping_add(packets);
+        }
+        self.bytes = self.bytes.wrapping_add(u64::from(packet.length));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.packets = self.packets.wrapping_add(other.packets);
+        self.unreachable = self.unreachable.wrapping_add(other.unreachable);
+        self.bytes = self.bytes.wrapping_add(other.bytes);
+    }
+}
+
 /// Who opened a flow, as far as its packets say.
 pub mod opener {
     /// No packet says: the sender of the first one is taken for the initiator.
@@ -202,7 +234,11 @@ pub struct FlowCounters {
     pub low: DirectionCounters,
     /// What the high endpoint sent.
     pub high: DirectionCounters,
-    /// The part of both that left through the interface; the rest came in.
+    /// Errors that came in place of an answer of the low endpoint, about what the high one sent.
+    pub low_errors: ErrorCounters,
+    /// Errors about what the low endpoint sent.
+    pub high_errors: ErrorCounters,
+    /// The part of all these that left through the interface; the rest came in.
     pub egress: Tally,
     /// One of [`opener`].
     pub opener: u32,
@@ -226,6 +262,17 @@ impl FlowCounters {
     #[inline(always)]
     pub fn account(&mut self, side: Side, packet: &Packet, seen: Observation) {
         let segments = seen.segments;
+        if seen.egress {
+            self.egress
+                .add(u64::from(segments.get()), u64::from(packet.length));
+        }
+        if packet.error != error::NONE {
+            match side {
+                Side::Low => self.low_errors.account(packet, segments),
+                Side::High => self.high_errors.account(packet, segments),
+            }
+            return;
+        }
         if self.opener == opener::UNKNOWN
             && packet.protocol == protocol::TCP
             && packet.flags & tcp::SYN != 0
@@ -241,16 +288,14 @@ impl FlowCounters {
             Side::Low => self.low.account(packet, segments, seen.now),
             Side::High => self.high.account(packet, segments, seen.now),
         }
-        if seen.egress {
-            self.egress
-                .add(u64::from(segments.get()), u64::from(packet.length));
-        }
     }
 
     /// Adds the counters of the same flow from another generation or CPU.
     pub fn merge(&mut self, other: &Self) {
         self.low.merge(&other.low);
         self.high.merge(&other.high);
+        self.low_errors.merge(&other.low_errors);
+        self.high_errors.merge(&other.high_errors);
         self.egress.add(other.egress.packets, other.egress.bytes);
         if self.opener == opener::UNKNOWN {
             self.opener = other.opener;
@@ -262,7 +307,8 @@ impl FlowCounters {
     #[inline(always)]
     #[must_use]
     pub fn is_known(&self) -> bool {
-        (self.low.speaks() && self.high.speaks()) || self.packets() >= MANY_PACKETS
+        (self.low.speaks() && self.high.speaks())
+            || self.low.total.packets + self.high.total.packets >= MANY_PACKETS
     }
 
     /// What one endpoint sent.
@@ -274,28 +320,56 @@ impl FlowCounters {
         }
     }
 
-    /// The initiator: who sent a SYN without ACK, else who sent the first packet.
+    /// Errors that came in place of an answer of one endpoint, about what the other sent.
+    #[must_use]
+    pub fn errors_for(&self, side: Side) -> &ErrorCounters {
+        match side {
+            Side::Low => &self.low_errors,
+            Side::High => &self.high_errors,
+        }
+    }
+
+    /// Whether an endpoint was seen to send anything: not when all that is known of the flow is errors that quote it.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_packets(&self) -> bool {
+        self.low.total.packets | self.high.total.packets != 0
+    }
+
+    /// Who sent the packets that errors quote.
+    fn quoted_sender(&self) -> Side {
+        if self.low_errors.packets > 0 {
+            Side::High
+        } else {
+            Side::Low
+        }
+    }
+
+    /// The initiator: who sent a SYN without ACK, else who sent the first packet; where only errors are known, who sent
+    /// what they quote.
     #[must_use]
     pub fn initiator(&self) -> Side {
         match self.opener {
             opener::LOW => Side::Low,
             opener::HIGH => Side::High,
+            _ if !self.has_packets() => self.quoted_sender(),
             _ if self.low.total.packets == 0 => Side::High,
             _ if self.high.total.packets == 0 || self.low.first <= self.high.first => Side::Low,
             _ => Side::High,
         }
     }
 
-    /// Packets of both directions.
-    #[inline(always)]
+    /// Packets of both directions, and ICMP errors about them.
     #[must_use]
     pub fn packets(&self) -> u64 {
-        self.low.total.packets + self.high.total.packets
+        let errors = u64::from(self.low_errors.packets) + u64::from(self.high_errors.packets);
+        self.low.total.packets + self.high.total.packets + errors
     }
 
-    /// Frame bytes of both directions.
+    /// Frame bytes of both directions, and of ICMP errors about them.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.low.total.bytes + self.high.total.bytes
+        let errors = self.low_errors.bytes + self.high_errors.bytes;
+        self.low.total.bytes + self.high.total.bytes + errors
     }
 }

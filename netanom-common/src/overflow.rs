@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::counter::Tally;
 use crate::flow::Observation;
-use crate::packet::{Packet, RawAddress, icmp, protocol, tcp};
+use crate::packet::{Packet, RawAddress, error, icmp, protocol, tcp};
 
 /// What a packet is for, as far as its flags say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,23 +27,29 @@ pub enum Kind {
     Segment = 4,
     /// An echo request of ICMP or ICMPv6.
     Echo = 5,
+    /// An ICMP error that quotes a packet of the destination, with the protocol of that packet.
+    Error = 6,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Datagram,
         Self::Syn,
         Self::SynAck,
         Self::Rst,
         Self::Segment,
         Self::Echo,
+        Self::Error,
     ];
 
     /// The kind of a packet. RST outweighs SYN, as it does for who receives it.
     #[inline(always)]
     #[must_use]
     pub fn of(packet: &Packet) -> Self {
+        if packet.error != error::NONE {
+            return Self::Error;
+        }
         match packet.protocol {
             protocol::TCP if packet.flags & tcp::RST != 0 => Self::Rst,
             protocol::TCP if packet.flags & tcp::SYN == 0 => Self::Segment,

@@ -21,12 +21,28 @@ pub trait PacketBytes {
         None
     }
 
+    /// Which packet of a tunnel is the flow's.
+    fn tunnels(&self) -> Tunnels {
+        Tunnels::Inner
+    }
+
     /// The value itself, of which the kernel's verifier knows nothing any more. Ways through the parser that differ in
     /// it alone are then one to the verifier from here on.
     #[inline(always)]
     fn forget(&self, value: u64) -> u64 {
         value
     }
+}
+
+/// Which packet of a tunnel is the flow's. Never both, so that every packet is counted exactly once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Tunnels {
+    /// The innermost one.
+    #[default]
+    Inner = 0,
+    /// The one between the tunnel's ends.
+    Outer = 1,
 }
 
 /// Big-endian reads inside a checked header. Callers pass constant offsets inside of it.
@@ -44,13 +60,24 @@ pub trait HeaderBytes {
 pub struct Frame<'a> {
     bytes: &'a [u8],
     wire_length: u32,
+    tunnels: Tunnels,
 }
 
 impl<'a> Frame<'a> {
     /// A frame of which `bytes` were captured and which had `wire_length` bytes on the wire.
     #[must_use]
     pub fn captured(bytes: &'a [u8], wire_length: u32) -> Self {
-        Self { bytes, wire_length }
+        Self {
+            bytes,
+            wire_length,
+            tunnels: Tunnels::Inner,
+        }
+    }
+
+    /// The same, of whose tunnels this is wanted.
+    #[must_use]
+    pub fn with(self, tunnels: Tunnels) -> Self {
+        Self { tunnels, ..self }
     }
 
     /// A frame that was captured whole.
@@ -72,6 +99,11 @@ impl PacketBytes for Frame<'_> {
 
     fn wire_length(&self) -> u32 {
         self.wire_length
+    }
+
+    #[inline(always)]
+    fn tunnels(&self) -> Tunnels {
+        self.tunnels
     }
 }
 
@@ -146,6 +178,18 @@ pub mod icmp {
     pub const OTHER: u8 = 0x80;
 }
 
+/// What an ICMP error says that quotes a packet.
+pub mod error {
+    /// The packet is no error.
+    pub const NONE: u8 = 0;
+    /// The destination cannot be reached: ICMP type 3 but for code 4, ICMPv6 type 1.
+    pub const UNREACHABLE: u8 = 1;
+    /// Time exceeded: ICMP type 11, ICMPv6 type 3.
+    pub const TIME_EXCEEDED: u8 = 2;
+    /// Packet too big (ICMP type 3 code 4, ICMPv6 type 2), parameter problem (ICMP type 12, ICMPv6 type 4).
+    pub const OTHER: u8 = 3;
+}
+
 /// An IP address as it stands in the packet, read as four native numbers; IPv4 is mapped (RFC 4291 2.5.5.2).
 pub type RawAddress = [u32; 4];
 
@@ -200,4 +244,7 @@ pub struct Packet {
     pub length: u32,
     /// Whether it is a fragment.
     pub fragment: Fragment,
+    /// Other than [`error::NONE`] for an ICMP error of that kind that quotes a packet of the opposite direction. Addresses, ports and protocol are then of the flow that is quoted, the length is the error's, and
+    /// flags, window and payload are 0.
+    pub error: u8,
 }

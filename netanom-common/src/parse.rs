@@ -42,10 +42,10 @@ pub fn parse_network<B: PacketBytes>(
     let Link { mut packet, vlans } = Link::read(frame, ether_type, offset)?;
     let mut network = Network::read(frame, packet)?;
     network.forget(frame);
-    if tunnel::is_one(frame, &network)? {
+    if tunnel::is_one(frame, &network)? && tunnel::is_wanted(frame, &network) {
         tunnel::enter(frame, &mut packet, network.protocol, network.room)?;
         network = Network::read(frame, packet)?;
         network.forget(frame);
     }
-    transport::transport(frame, &network, vlans)
+    transport::transport(frame, &network, vlans, packet.error as u8)
 }

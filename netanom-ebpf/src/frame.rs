@@ -7,12 +7,12 @@ use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::num::NonZeroU32;
 
-use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::{__sk_buff, xdp_md};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
 use aya_ebpf::programs::{TcContext, XdpContext};
-use netanom_common::packet::{HeaderBytes, PacketBytes};
+use aya_ebpf::{EbpfContext, Global};
+use netanom_common::packet::{HeaderBytes, PacketBytes, Tunnels};
 
 use crate::account::ObservedFrame;
 use crate::replay;
@@ -22,6 +22,20 @@ const MAX_OFFSET: usize = 4096;
 
 /// Headers of a long kind: IPv6, VXLAN, Ethernet, IPv6, TCP with options.
 const LINEAR_HEADERS: u32 = 192;
+
+/// Which packet of a tunnel counts: a number of [`Tunnels`] that user space sets before it loads the programs. The
+/// verifier then removes what is never done.
+#[unsafe(no_mangle)]
+static TUNNELS: Global<u8> = Global::new(Tunnels::Inner as u8);
+
+#[inline(always)]
+fn tunnels() -> Tunnels {
+    if TUNNELS.load() == Tunnels::Outer as u8 {
+        Tunnels::Outer
+    } else {
+        Tunnels::Inner
+    }
+}
 
 /// A header whose presence was checked against the packet's end.
 pub(crate) struct Checked<'a, const N: usize> {
@@ -184,6 +198,11 @@ impl PacketBytes for IngressFrame<'_> {
     }
 
     #[inline(always)]
+    fn tunnels(&self) -> Tunnels {
+        tunnels()
+    }
+
+    #[inline(always)]
     fn forget(&self, value: u64) -> u64 {
         hidden(value, self.length)
     }
@@ -288,6 +307,11 @@ impl PacketBytes for EgressFrame<'_> {
         } else {
             None
         }
+    }
+
+    #[inline(always)]
+    fn tunnels(&self) -> Tunnels {
+        tunnels()
     }
 
     #[inline(always)]

@@ -119,6 +119,9 @@ pub struct RunArgs {
     /// Which packets are counted [default: both].
     #[arg(long, value_enum)]
     pub direction: Option<DirectionArg>,
+    /// Which packet of a tunnel is the flow [default: inner].
+    #[arg(long, value_enum)]
+    pub tunnels: Option<TunnelsArg>,
     /// Print a configuration file with every default and leave.
     #[arg(long)]
     pub print_config: bool,
@@ -142,6 +145,15 @@ pub enum DirectionArg {
     Both,
     /// What comes in: for a mirror port.
     Ingress,
+}
+
+/// `--tunnels`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TunnelsArg {
+    /// The innermost one.
+    Inner,
+    /// The one between the tunnel's ends.
+    Outer,
 }
 
 /// `netanom replay`.
@@ -171,6 +183,9 @@ pub struct ReplayArgs {
     #[cfg(feature = "live")]
     #[arg(long)]
     pub kernel: bool,
+    /// Which packet of a tunnel is the flow [default: inner].
+    #[arg(long, value_enum)]
+    pub tunnels: Option<TunnelsArg>,
     /// Milliseconds of packet time in a window, 10 to 10000 [default: 250].
     #[arg(long, value_name = "MS")]
     pub tick: Option<u64>,
@@ -331,6 +346,17 @@ impl DirectionArg {
         match self {
             Self::Both => "both",
             Self::Ingress => "ingress",
+        }
+    }
+}
+
+impl TunnelsArg {
+    /// The value in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inner => "inner",
+            Self::Outer => "outer",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use netanom_common::packet::Tunnels;
 use serde::Deserialize;
 use toml_example::TomlExample;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub xdp_mode: String,
     /// `both`, or `ingress` for a mirror port, which receives both directions already.
     pub direction: String,
+    /// Which packet of a tunnel (GRE, IP in IP, VXLAN, Geneve) is the flow: `inner`, or `outer` for the tunnel's ends.
+    pub tunnels: String,
     /// Model file. Empty: the one inside the program.
     pub model: String,
     /// Milliseconds between two looks at the kernel's counters, 10 to 10000.
@@ -83,6 +86,7 @@ impl Default for Config {
             listen: "127.0.0.1:9710".to_owned(),
             xdp_mode: "auto".to_owned(),
             direction: "both".to_owned(),
+            tunnels: "inner".to_owned(),
             model: String::new(),
             tick_ms: 250,
             kernel_flows: 131_072,
@@ -215,6 +219,22 @@ impl Config {
                 key: "direction",
                 value: format!("`{other}`"),
                 expected: "`both` or `ingress`",
+            }),
+        }
+    }
+
+    /// Which packet of a tunnel is the flow's.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] when it is none of the names.
+    pub fn tunnels(&self) -> Result<Tunnels, ConfigError> {
+        match self.tunnels.as_str() {
+            "inner" => Ok(Tunnels::Inner),
+            "outer" => Ok(Tunnels::Outer),
+            other => Err(ConfigError::Value {
+                key: "tunnels",
+                value: format!("`{other}`"),
+                expected: "`inner` or `outer`",
             }),
         }
     }

@@ -44,6 +44,7 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         interfaces: interfaces.clone(),
         mode: config.xdp_mode()?,
         direction: config.direction()?,
+        tunnels: config.tunnels()?,
         capacity: config.kernel_flows,
         tick,
     };

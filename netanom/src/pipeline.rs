@@ -139,7 +139,7 @@ impl Pipeline {
                 }
             }
         }
-        let crowds = Crowd::all(window);
+        let crowds = Crowd::all(window, &merged.unclaimed);
         for crowd in &crowds {
             self.context.take_in_crowd(crowd, window.end);
         }

@@ -127,6 +127,7 @@ fn syn(source: u32) -> Packet {
         outer_vlan: 0,
         inner_vlan: 0,
         fragment: Fragment::default(),
+        error: 0,
         window: 64_240,
         payload: 0,
         length: 60,

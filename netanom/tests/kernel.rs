@@ -22,7 +22,7 @@ use netanom::source::{FirstFragments, SourceError};
 use netanom_common::counter::Tally;
 use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Observation, Side};
 use netanom_common::fragment::join;
-use netanom_common::packet::{Frame, PacketBytes};
+use netanom_common::packet::{Frame, PacketBytes, Tunnels};
 use netanom_common::parse::parse;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
@@ -137,6 +137,32 @@ fn later_fragments_join_the_flow_of_their_first_one() {
 }
 
 #[test]
+fn a_tunnel_is_the_flow_of_its_ends_where_that_is_wanted() {
+    const NAME: &str = "a_tunnel_is_the_flow_of_its_ends_where_that_is_wanted";
+    let injector = match Injector::load_for(CAPACITY, Tunnels::Outer) {
+        Ok(injector) => injector,
+        Err(error) => return refused(NAME, &error),
+    };
+    let mut injector = Pair {
+        injector,
+        fragments: FirstFragments::default(),
+        tunnels: Tunnels::Outer,
+    };
+    let frames = crafted::all();
+    let steps: Vec<_> = frames
+        .iter()
+        .flat_map(|(_, frame)| both_ways(frame))
+        .collect();
+    let (kernel, user) = count(&mut injector, &steps);
+    assert_eq!(kernel, user);
+    let vxlan = crafted::vxlan();
+    let (kernel, _) = count(&mut injector, &[Step::In(&vxlan)]);
+    let ports = |key: &FlowKey| [key.port(Side::Low), key.port(Side::High)];
+    let ports: Vec<_> = kernel.flows.keys().map(ports).collect();
+    assert!(ports.len() == 1 && ports[0].contains(&4789), "{ports:?}");
+}
+
+#[test]
 fn a_segmented_frame_is_counted_as_its_segments() {
     let Some(mut injector) = injector("a_segmented_frame_is_counted_as_its_segments") else {
         return;
@@ -238,6 +264,7 @@ fn injector_with(test: &str, capacity: u32) -> Option<Pair> {
     Some(Pair {
         injector,
         fragments: FirstFragments::default(),
+        tunnels: Tunnels::Inner,
     })
 }
 
@@ -251,6 +278,7 @@ fn refused(test: &str, error: &SourceError) {
 struct Pair {
     injector: Injector,
     fragments: FirstFragments,
+    tunnels: Tunnels,
 }
 
 impl Deref for Pair {
@@ -295,7 +323,7 @@ fn count(injector: &mut Pair, steps: &[Step<'_>]) -> (Counted, Counted) {
                 assert_eq!(injector.receive(frame).unwrap(), XDP_PASS, "{frame:02x?}");
                 user.add(
                     &mut injector.fragments,
-                    &Frame::whole(frame),
+                    &Frame::whole(frame).with(injector.tunnels),
                     NonZeroU32::MIN,
                     false,
                 );
@@ -309,7 +337,7 @@ fn count(injector: &mut Pair, steps: &[Step<'_>]) -> (Counted, Counted) {
                 let segments = NonZeroU32::new(wire.segments).unwrap_or(NonZeroU32::MIN);
                 user.add(
                     &mut injector.fragments,
-                    &Frame::captured(frame, wire.length),
+                    &Frame::captured(frame, wire.length).with(injector.tunnels),
                     segments,
                     true,
                 );
@@ -372,10 +400,10 @@ impl Counted {
     }
 
     fn tallies(&self) -> impl Iterator<Item = Tally> {
-        let flows = self
-            .flows
-            .values()
-            .flat_map(|flow| [flow.low.total, flow.high.total]);
+        let flows = self.flows.values().map(|flow| Tally {
+            packets: flow.packets(),
+            bytes: flow.bytes(),
+        });
         flows.chain(self.ignored.0)
     }
 

@@ -103,15 +103,20 @@ impl FlowKey {
         scatter(hash ^ both(low[3], high[3]))
     }
 
+    /// Address of one endpoint as packets carry it.
+    #[must_use]
+    pub fn raw_address(&self, side: Side) -> RawAddress {
+        match side {
+            Side::Low => self.low_address,
+            Side::High => self.high_address,
+        }
+    }
+
     /// Address of one endpoint.
     #[must_use]
     pub fn address(&self, side: Side) -> IpAddr {
-        let raw = match side {
-            Side::Low => self.low_address,
-            Side::High => self.high_address,
-        };
         let mut bytes = [0_u8; 16];
-        for (chunk, part) in bytes.chunks_exact_mut(4).zip(raw) {
+        for (chunk, part) in bytes.chunks_exact_mut(4).zip(self.raw_address(side)) {
             chunk.copy_from_slice(&part.to_ne_bytes());
         }
         Ipv6Addr::from(bytes).to_canonical()

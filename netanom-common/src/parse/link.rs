@@ -43,7 +43,11 @@ impl Link {
             claimed: UNSAID,
         };
         let carried = Carried::read(frame, ether_type, &mut room, &mut vlans)?;
-        let packet = At { carried, room };
+        let packet = At {
+            carried,
+            room,
+            error: 0,
+        };
         Ok(Self {
             packet: packet.forgotten(frame),
             vlans: Vlans {

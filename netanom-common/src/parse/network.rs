@@ -79,6 +79,8 @@ impl Room {
 pub(super) struct At {
     pub(super) carried: Carried,
     pub(super) room: Room,
+    /// What the ICMP error says that quotes it ([`crate::packet::error`]).
+    pub(super) error: u64,
 }
 
 impl At {
@@ -87,6 +89,7 @@ impl At {
     pub(super) fn forgotten<B: PacketBytes>(&self, frame: &B) -> Self {
         Self {
             room: self.room.forgotten(frame),
+            error: frame.forget(self.error),
             ..*self
         }
     }

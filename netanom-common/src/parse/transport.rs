@@ -3,7 +3,7 @@
 use super::link::Vlans;
 use super::network::Network;
 use crate::counter::Ignored;
-use crate::packet::{HeaderBytes, Packet, PacketBytes, Place, icmp, protocol};
+use crate::packet::{Fragment, HeaderBytes, Packet, PacketBytes, Place, icmp, protocol};
 
 /// Reads the transport header of the innermost packet.
 #[inline(always)]
@@ -11,6 +11,7 @@ pub(super) fn transport<B: PacketBytes>(
     frame: &B,
     network: &Network,
     vlans: Vlans,
+    error: u8,
 ) -> Result<Packet, Ignored> {
     let room = network.room;
     let mut packet = Packet {
@@ -26,7 +27,11 @@ pub(super) fn transport<B: PacketBytes>(
         payload: room.end.saturating_sub(u64::from(room.offset)) as u32,
         length: frame.wire_length(),
         fragment: network.fragment,
+        error,
     };
+    if error != 0 {
+        return quoted(frame, network, packet);
+    }
     if network.fragment.place == Place::Later {
         return Ok(packet);
     }
@@ -66,6 +71,27 @@ pub(super) fn transport<B: PacketBytes>(
     };
     let above = room.behind(header_length)?;
     packet.payload = (above.end - u64::from(above.offset)) as u32;
+    Ok(packet)
+}
+
+/// The answer to a packet of which an ICMP error quotes the first 8 bytes above IP (RFC 792, RFC 4443 2.4).
+#[inline(always)]
+fn quoted<B: PacketBytes>(
+    frame: &B,
+    network: &Network,
+    mut packet: Packet,
+) -> Result<Packet, Ignored> {
+    (packet.source, packet.destination) = (network.destination, network.source);
+    packet.fragment = Fragment::default();
+    packet.payload = 0;
+    if matches!(
+        network.protocol,
+        protocol::TCP | protocol::UDP | protocol::SCTP
+    ) {
+        let header = network.room.header::<8, B>(frame)?;
+        packet.source_port = header.u16(2);
+        packet.destination_port = header.u16(0);
+    }
     Ok(packet)
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use netanom_common::counter::Tally;
 use netanom_common::flow::{FlowCounters, MAX_GAP, Observation, Side, opener};
-use netanom_common::packet::{Packet, icmp, protocol, tcp as bit};
+use netanom_common::packet::{Packet, error, icmp, protocol, tcp as bit};
 
 use crate::packets::{HIGH, LOW, MICROSECOND, SECOND, at, counted, tcp, tcp_with};
 
@@ -129,6 +129,54 @@ fn icmp_kinds_share_the_flag_counters_and_open_nothing() {
     let counters = counted(&[(ping, at(0))]);
     assert_eq!(counters.low.flag(icmp::ECHO_REPLY), 1);
     assert_eq!(counters.opener, opener::UNKNOWN);
+}
+
+/// An ICMP error of 90 bytes in place of an answer of `side`.
+fn error(side: u8, kind: u8) -> Packet {
+    Packet {
+        error: kind,
+        length: 90,
+        protocol: protocol::UDP,
+        ..tcp(side, 0)
+    }
+}
+
+#[test]
+fn errors_are_counted_apart_from_what_the_endpoints_send() {
+    let out = Observation {
+        egress: true,
+        ..at(7)
+    };
+    let counters = counted(&[
+        (tcp_with(LOW, 46), at(5)),
+        (error(HIGH, error::UNREACHABLE), at(6)),
+        (error(HIGH, error::OTHER), out),
+        (error(LOW, error::TIME_EXCEEDED), at(8)),
+    ]);
+    let (low, high) = (counters.low_errors, counters.high_errors);
+    assert_eq!((high.packets, high.unreachable, high.bytes), (2, 1, 180));
+    assert_eq!((low.packets, low.unreachable, low.bytes), (1, 0, 90));
+    assert_eq!(counters.low, counted(&[(tcp_with(LOW, 46), at(5))]).low);
+    assert_eq!(counters.high.total.packets, 0);
+    assert_eq!((counters.packets(), counters.bytes()), (4, 370));
+    let egress = counters.egress;
+    assert_eq!((egress.packets, egress.bytes), (1, 90));
+}
+
+#[test]
+fn errors_of_generations_add_up_and_open_nothing() {
+    let mut counters = counted(&[(error(LOW, error::UNREACHABLE), at(5))]);
+    assert!(!counters.has_packets());
+    assert_eq!(counters.initiator(), Side::High, "who sent what is quoted");
+    counters.merge(&counted(&[(error(LOW, error::UNREACHABLE), at(6))]));
+    let errors = counters.errors_for(Side::Low);
+    assert_eq!(
+        (errors.packets, errors.unreachable, errors.bytes),
+        (2, 2, 180)
+    );
+    assert_eq!(counters.opener, opener::UNKNOWN);
+    let many: Vec<_> = (0..20).map(|n| (error(LOW, error::OTHER), at(n))).collect();
+    assert!(!counted(&many).is_known(), "anybody can forge them");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
-use netanom_common::packet::{Fragment, Packet, RawAddress, protocol};
+use netanom_common::packet::{Fragment, Packet, RawAddress, error, protocol};
 
 pub(crate) const MICROSECOND: u64 = 1000;
 pub(crate) const SECOND: u64 = 1_000_000 * MICROSECOND;
@@ -27,6 +27,7 @@ pub(crate) fn tcp(from: u8, flags: u8) -> Packet {
         payload: 0,
         length: 54,
         fragment: Fragment::default(),
+        error: error::NONE,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 use netanom_common::flow::FlowKey;
-use netanom_common::packet::{Frame, PacketBytes, protocol};
+use netanom_common::packet::{Frame, PacketBytes, Tunnels, error, protocol};
 use netanom_common::parse::parse;
 
 use crate::frames::crafted;
@@ -33,11 +33,23 @@ fn described(frame: &impl PacketBytes) -> String {
     };
     let (from, to) = (end(source), end(source.other()));
     let (payload, length, flags) = (packet.payload, packet.length, packet.flags);
-    format!("{from} → {to}{vlans} {protocol} flags {flags:02x}, payload {payload} of {length}")
+    let error = match packet.error {
+        error::NONE => "",
+        error::UNREACHABLE => ", told unreachable",
+        error::TIME_EXCEEDED => ", told time exceeded",
+        _ => ", told another error",
+    };
+    format!(
+        "{from} → {to}{vlans} {protocol} flags {flags:02x}, payload {payload} of {length}{error}"
+    )
 }
 
 pub(crate) fn check(frame: &[u8], expected: Expect) {
     expected.assert_eq(&described(&Frame::whole(frame)));
+}
+
+pub(crate) fn check_outer(frame: &[u8], expected: Expect) {
+    expected.assert_eq(&described(&Frame::whole(frame).with(Tunnels::Outer)));
 }
 
 /// A frame whose outer tag the interface took out.

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::cases::check;
+use crate::cases::{check, check_outer};
 use crate::frames::crafted;
 
 #[test]
@@ -201,5 +201,47 @@ fn a_fragment_in_a_tunnel_has_its_ports() {
     check(
         &crafted::fragment_in_a_tunnel(),
         expect!["10.0.0.1:40000 → 10.0.0.2:53 udp flags 00, payload 72 of 134"],
+    );
+}
+
+#[test]
+fn the_ends_of_a_tunnel_are_the_flow_where_that_is_wanted() {
+    check_outer(
+        &crafted::ipv4_in_ipv6(),
+        expect!["2001:db8::1 → 2001:db8::2 protocol 4 flags 00, payload 47 of 109"],
+    );
+    check_outer(
+        &crafted::gre_ethernet(),
+        expect!["10.0.0.1 → 10.0.0.2 protocol 47 flags 00, payload 66 of 100"],
+    );
+    check_outer(
+        &crafted::vxlan(),
+        expect!["10.0.0.1:49152 → 10.0.0.2:4789 udp flags 00, payload 66 of 108"],
+    );
+    check_outer(
+        &crafted::geneve_ipv6(),
+        expect!["10.0.0.1:49152 → 10.0.0.2:6081 udp flags 00, payload 73 of 115"],
+    );
+    check_outer(
+        &crafted::three_tunnels(),
+        expect!["10.0.0.1 → 10.0.0.2 protocol 4 flags 00, payload 87 of 121"],
+    );
+}
+
+#[test]
+fn labels_and_quotes_are_read_whatever_is_wanted_of_tunnels() {
+    check_outer(
+        &crafted::one_label(),
+        expect!["10.0.0.2:8080 → 10.0.0.1:40000 tcp window 64240 flags 10, payload 7 of 65"],
+    );
+    check_outer(
+        &crafted::port_unreachable(),
+        expect![
+            "10.0.0.1:40000 → 10.0.0.2:8080 tcp window 0 flags 00, payload 0 of 70, told unreachable"
+        ],
+    );
+    check_outer(
+        &crafted::error_in_a_tunnel(),
+        expect!["10.0.0.1 → 10.0.0.2 protocol 47 flags 00, payload 79 of 113"],
     );
 }

@@ -13,7 +13,7 @@ use crate::pipeline::Pipeline;
 use crate::sink::flows::FlowWriter;
 #[cfg(feature = "live")]
 use crate::source::capture::MAX_FLOWS;
-use crate::source::capture::{CaptureSource, PacketCounter, Packets};
+use crate::source::capture::{CaptureSource, Counting, PacketCounter, Packets};
 #[cfg(feature = "live")]
 use crate::source::kernel::KernelCounting;
 use crate::source::read_ahead;
@@ -35,14 +35,18 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     if let Some(tick) = args.tick {
         config.tick_ms = tick;
     }
+    if let Some(tunnels) = args.tunnels {
+        tunnels.name().clone_into(&mut config.tunnels);
+    }
+    let tunnels = config.tunnels()?;
     let packets = Packets::open(&args.files)?;
     #[cfg(feature = "live")]
     if args.kernel {
-        let counting = KernelCounting::load(MAX_FLOWS as u32)?;
+        let counting = KernelCounting::load(MAX_FLOWS as u32, tunnels)?;
         let source = CaptureSource::counted_by(counting, packets, config.tick()?);
         return replay(args, &config, source, begun);
     }
-    let source = CaptureSource::new(packets, config.tick()?);
+    let source = CaptureSource::counted_by(Counting::of(tunnels), packets, config.tick()?);
     replay(args, &config, source, begun)
 }
 

@@ -44,5 +44,8 @@ fn merged(args: &RunArgs) -> anyhow::Result<Config> {
     if let Some(direction) = args.direction {
         direction.name().clone_into(&mut config.direction);
     }
+    if let Some(tunnels) = args.tunnels {
+        tunnels.name().clone_into(&mut config.tunnels);
+    }
     Ok(config)
 }

@@ -27,8 +27,11 @@ pub(super) enum Sum {
     Flows,
     /// Flows in which the responder sent something else than a refusal.
     Answered,
-    /// TCP flows that the responder reset without having sent data.
+    /// Flows that were refused: TCP that the responder reset without having sent data, and what nothing but ICMP's
+    /// "destination unreachable" came back for, as for a closed port of UDP (RFC 1122 4.1.3.1).
     Refused,
+    /// Flows that an ICMP error came back for.
+    Errors,
     /// TCP flows whose handshake the initiator completed.
     Established,
     /// Packets from initiator to responder.
@@ -41,7 +44,7 @@ pub(super) enum Sum {
     BytesBwd,
 }
 
-const SUMS: usize = 8;
+const SUMS: usize = 9;
 
 /// What one host, as initiator or as responder, or one pair did lately.
 #[derive(Clone, Debug, Default)]
@@ -168,6 +171,7 @@ pub struct Seen {
     opened: bool,
     answered: bool,
     refused: bool,
+    errors: bool,
     established: bool,
     packets_fwd: u64,
     packets_bwd: u64,
@@ -326,8 +330,10 @@ fn news(flow: &Flow, seen: &mut Seen) -> [f32; SUMS] {
         more as f32
     };
     let is_tcp = flow.protocol() == protocol::TCP;
-    let refused =
+    let reset =
         is_tcp && bwd.flag(tcp::RST) > 0 && bwd.payload_packets == 0 && bwd.flag(tcp::SYN) == 0;
+    let errors = flow.errors_bwd();
+    let refused = reset || (errors.unreachable > 0 && bwd.total.packets == 0);
     let answered = bwd.total.packets > 0 && !refused;
     let established = is_tcp && bwd.flag(tcp::SYN) > 0 && fwd.flag(tcp::ACK) > fwd.flag(tcp::RST);
     // In the order of `Sum`.
@@ -335,6 +341,7 @@ fn news(flow: &Flow, seen: &mut Seen) -> [f32; SUMS] {
         once(&mut seen.opened, true),
         once(&mut seen.answered, answered),
         once(&mut seen.refused, refused),
+        once(&mut seen.errors, errors.packets > 0),
         once(&mut seen.established, established),
         since(&mut seen.packets_fwd, fwd.total.packets),
         since(&mut seen.packets_bwd, bwd.total.packets),

@@ -7,7 +7,7 @@ use netanom_common::packet::{icmp, protocol, tcp};
 
 use super::{Feature, Subject, measure};
 
-pub(super) static FEATURES: [Feature; 47] = [
+pub(super) static FEATURES: [Feature; 48] = [
     measure!("is_tcp", "", "1 for TCP, else 0", |s| flag(
         s.flow.protocol() == protocol::TCP
     )),
@@ -232,6 +232,12 @@ pub(super) static FEATURES: [Feature; 47] = [
         |s| icmp_kind(s, icmp::UNREACHABLE)
     ),
     measure!(
+        "icmp_errors_bwd",
+        "packets",
+        "ICMP errors that came back for what the initiator sent",
+        |s| f64::from(s.flow.errors_bwd().packets)
+    ),
+    measure!(
         "first_payload_fwd",
         "s",
         "first packet to the first forward payload; 0 without one",
@@ -322,11 +328,11 @@ fn deviation(sum: f64, squares: f64, count: f64) -> f64 {
 }
 
 fn packet_rate(s: &Subject<'_>) -> f64 {
-    s.flow.counters.packets() as f64 / duration(s).max(0.001)
+    (packets(s.flow.fwd()) + packets(s.flow.bwd())) / duration(s).max(0.001)
 }
 
 fn byte_rate(s: &Subject<'_>) -> f64 {
-    s.flow.counters.bytes() as f64 / duration(s).max(0.001)
+    (bytes(s.flow.fwd()) + bytes(s.flow.bwd())) / duration(s).max(0.001)
 }
 
 fn tcp_flag(s: &Subject<'_>, sent: &DirectionCounters, bit: u8) -> f64 {

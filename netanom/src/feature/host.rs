@@ -5,7 +5,7 @@
 use super::context::{LONG, Lately, SHORT, Sum};
 use super::{Feature, Subject, measure};
 
-pub(super) static FEATURES: [Feature; 40] = [
+pub(super) static FEATURES: [Feature; 43] = [
     measure!(
         "initiator_flows_10s",
         "flows",
@@ -33,8 +33,14 @@ pub(super) static FEATURES: [Feature; 40] = [
     measure!(
         "initiator_refused_60s",
         "",
-        "share of these that were reset without an answer, 60 s",
+        "share of these that were reset or told unreachable without an answer, 60 s",
         |s| initiator_share(s, Sum::Refused, LONG)
+    ),
+    measure!(
+        "initiator_errors_60s",
+        "",
+        "share of these that ICMP errors came back for, 60 s",
+        |s| initiator_share(s, Sum::Errors, LONG)
     ),
     measure!(
         "initiator_established_60s",
@@ -105,8 +111,14 @@ pub(super) static FEATURES: [Feature; 40] = [
     measure!(
         "responder_refused_60s",
         "",
-        "share of these that it reset, 60 s",
+        "share of these that it reset or that were told unreachable, without an answer, 60 s",
         |s| responder_share(s, Sum::Refused, LONG)
+    ),
+    measure!(
+        "responder_errors_60s",
+        "",
+        "share of these that ICMP errors came back for, 60 s",
+        |s| responder_share(s, Sum::Errors, LONG)
     ),
     measure!(
         "responder_established_10s",
@@ -189,8 +201,14 @@ pub(super) static FEATURES: [Feature; 40] = [
     measure!(
         "pair_refused_60s",
         "",
-        "share of these that were reset, 60 s",
+        "share of these that were reset or told unreachable without an answer, 60 s",
         |s| pair_share(s, Sum::Refused, LONG)
+    ),
+    measure!(
+        "pair_errors_60s",
+        "",
+        "share of these that ICMP errors came back for, 60 s",
+        |s| pair_share(s, Sum::Errors, LONG)
     ),
     measure!(
         "pair_established_60s",

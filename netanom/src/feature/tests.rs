@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use netanom_common::packet::{Packet, icmp, protocol, tcp};
 
 use super::{Context, Seen, Subject, names, vector};
-use crate::flow::test_support::{address, counters_of, packet, reply};
+use crate::flow::test_support::{address, counters_of, packet, reply, unreachable};
 use crate::flow::{Flow, Timestamp};
 
 const SECOND: u64 = 1_000_000_000;
@@ -265,6 +265,68 @@ fn a_scan_shows_as_many_ports_and_refusals_of_a_pair() {
         );
     }
     assert!((0.8..=1.2).contains(&features["pair_flows_per_port_60s"]));
+}
+
+/// `count` datagrams from 10.0.0.1 to 10.0.0.2, each to another port; the first `closed` of these are told closed.
+fn datagrams(count: u16, closed: u16) -> Vec<Flow> {
+    let one = |n: u16| {
+        let datagram = packet(protocol::UDP, 50_000, 1000 + n, 0);
+        let mut packets = vec![(START, datagram)];
+        if n < closed {
+            packets.push((START + 1000, unreachable(&datagram)));
+        }
+        flow(&packets)
+    };
+    (0..count).rev().map(one).collect()
+}
+
+#[test]
+fn closed_ports_of_udp_are_refused_and_not_answered() {
+    check(
+        &datagrams(20, 5),
+        &[
+            ("icmp_errors_bwd", 1.0),
+            ("packets_bwd", 0.0),
+            ("bytes_bwd", 0.0),
+            ("bwd_share", 0.0),
+            ("unreachable", 0.0),
+            ("packet_rate", 1000.0),
+            ("initiator_errors_60s", 0.25),
+            ("initiator_refused_60s", 0.25),
+            ("initiator_answered_60s", 0.0),
+            ("responder_errors_60s", 0.25),
+            ("responder_refused_60s", 0.25),
+            ("responder_packets_in_10s", 20.0),
+            ("responder_bytes_out_10s", 0.0),
+            ("pair_errors_60s", 0.25),
+            ("pair_refused_60s", 0.25),
+            ("pair_answered_60s", 0.0),
+            ("pair_packets_bwd_60s", 0.0),
+            ("pair_flow_size_60s", 1.0),
+        ],
+    );
+}
+
+#[test]
+fn an_error_about_an_answered_flow_is_no_refusal() {
+    let query = packet(protocol::UDP, 50_000, 53, 0);
+    let answered = flow(&[
+        (START, query),
+        (START + 1000, reply(&query)),
+        (START + 2000, unreachable(&query)),
+        // The asker was gone when the answer came: nothing that came back to it.
+        (START + 3000, unreachable(&reply(&query))),
+    ]);
+    check(
+        &[answered],
+        &[
+            ("icmp_errors_bwd", 1.0),
+            ("packets_bwd", 1.0),
+            ("pair_errors_60s", 1.0),
+            ("pair_refused_60s", 0.0),
+            ("pair_answered_60s", 1.0),
+        ],
+    );
 }
 
 #[test]

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use netanom_common::flow::{FlowCounters, FlowKey, Observation};
+use netanom_common::counter::Tally;
+use netanom_common::flow::{FlowCounters, FlowKey, Observation, Side};
 use netanom_common::overflow::{Kind, OverflowCounters, OverflowKey};
-use netanom_common::packet::{Fragment, Packet, icmp, protocol, tcp};
+use netanom_common::packet::{Fragment, Packet, error, icmp, protocol, tcp};
 
 use super::{Flow, Window, distinct};
 
@@ -36,12 +37,20 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// The crowds of a window, by destination.
+    /// The crowds of a window, by destination. ICMP errors that quote flows which nobody saw are `unclaimed`: many of
+    /// them are a flood of forged ones, or what others' floods in the destination's name send back.
     #[must_use]
-    pub fn all(window: &Window) -> Vec<Self> {
+    pub fn all(window: &Window, unclaimed: &[(FlowKey, FlowCounters)]) -> Vec<Self> {
         let mut merged: BTreeMap<OverflowKey, OverflowCounters> = BTreeMap::new();
         for (key, counters) in &window.overflow {
             merged.entry(*key).or_default().merge(counters);
+        }
+        for (key, counters) in unclaimed {
+            for side in [Side::Low, Side::High] {
+                if let Some((key, counters)) = errors(key, counters, side, window) {
+                    merged.entry(key).or_default().merge(&counters);
+                }
+            }
         }
         merged
             .into_iter()
@@ -60,7 +69,7 @@ impl Crowd {
         }
         let flows = match key.kind() {
             Kind::Syn => packets,
-            Kind::Datagram | Kind::Echo => sources,
+            Kind::Datagram | Kind::Echo | Kind::Error => sources,
             Kind::SynAck | Kind::Rst | Kind::Segment => return None,
         };
         Some(Self {
@@ -71,6 +80,45 @@ impl Crowd {
             typical: typical(&key, &counters, flows),
         })
     }
+}
+
+/// The errors in place of an answer of `side`, as the overflow table counts them.
+fn errors(
+    key: &FlowKey,
+    counters: &FlowCounters,
+    side: Side,
+    window: &Window,
+) -> Option<(OverflowKey, OverflowCounters)> {
+    let errors = counters.errors_for(side);
+    if errors.packets == 0 {
+        return None;
+    }
+    let packet = Packet {
+        source: key.raw_address(side),
+        destination: key.raw_address(side.other()),
+        source_port: key.port(side),
+        destination_port: key.port(side.other()),
+        protocol: key.protocol(),
+        flags: 0,
+        outer_vlan: 0,
+        inner_vlan: 0,
+        fragment: Fragment::default(),
+        error: error::OTHER,
+        window: 0,
+        payload: 0,
+        length: 0,
+    };
+    let mut counted = OverflowCounters {
+        total: Tally {
+            packets: u64::from(errors.packets),
+            bytes: errors.bytes,
+        },
+        first: window.start.as_nanos(),
+        last: window.end.as_nanos(),
+        ..OverflowCounters::default()
+    };
+    counted.sources.note(&packet.source);
+    Some((OverflowKey::of(&packet, key.interface()), counted))
 }
 
 /// A flow with as many packets as each of `flows` had, of the mean length, spread evenly over the time.
@@ -85,15 +133,21 @@ fn typical(key: &OverflowKey, counters: &OverflowCounters, flows: u64) -> Flow {
         destination: key.raw_destination(),
         source_port: 0,
         destination_port: counters.port as u16,
-        protocol: key.protocol(),
+        protocol: match (key.kind(), key.destination()) {
+            (Kind::Error, IpAddr::V4(_)) => protocol::ICMP,
+            (Kind::Error, IpAddr::V6(_)) => protocol::ICMPV6,
+            _ => key.protocol(),
+        },
         flags: match key.kind() {
             Kind::Syn => tcp::SYN,
             Kind::Echo => icmp::ECHO_REQUEST,
+            Kind::Error => icmp::UNREACHABLE,
             _ => 0,
         },
         outer_vlan: 0,
         inner_vlan: 0,
         fragment: Fragment::default(),
+        error: error::NONE,
         window: 0,
         payload: payload(key, length),
         length,
@@ -121,8 +175,8 @@ fn typical(key: &OverflowKey, counters: &OverflowCounters, flows: u64) -> Flow {
 /// Bytes above Ethernet, IP and an eight-byte header, which UDP and ICMP have; a connection request has none.
 fn payload(key: &OverflowKey, length: u32) -> u32 {
     let headers = if key.destination().is_ipv4() { 42 } else { 62 };
-    match key.protocol() {
-        protocol::TCP => 0,
+    match (key.kind(), key.protocol()) {
+        (Kind::Syn, _) => 0,
         _ => length.saturating_sub(headers),
     }
 }
@@ -152,10 +206,11 @@ mod tests {
     }
 
     fn crowds(overflow: Vec<(OverflowKey, OverflowCounters)>) -> Vec<Crowd> {
-        Crowd::all(&Window {
+        let window = Window {
             overflow,
             ..Window::default()
-        })
+        };
+        Crowd::all(&window, &[])
     }
 
     #[test]
@@ -190,6 +245,29 @@ mod tests {
         };
         assert_eq!(crowd.counters.total.packets, 8000);
         assert!((280..520).contains(&crowd.flows), "{}", crowd.flows);
+    }
+
+    #[test]
+    fn errors_that_quote_what_nobody_sent_are_a_crowd_of_icmp_at_who_gets_them() {
+        use crate::flow::test_support::{address, counters_of, unreachable};
+        let quoting = |n: u8| {
+            let quoted = Packet {
+                destination: address(n),
+                ..packet(protocol::UDP, 1000, 53, 0)
+            };
+            counters_of(&[(5, unreachable(&quoted)), (6, unreachable(&quoted))])
+        };
+        let unclaimed: Vec<_> = (100..200).map(quoting).collect();
+        let crowds = Crowd::all(&Window::default(), &unclaimed);
+        let [crowd] = &crowds[..] else {
+            panic!("{crowds:?}");
+        };
+        let total = crowd.counters.total;
+        assert_eq!((total.packets, total.bytes), (200, 14_000));
+        assert!((70..130).contains(&crowd.flows), "{}", crowd.flows);
+        let typical = &crowd.typical;
+        assert_eq!(typical.responder().ip, IpAddr::from([10, 0, 0, 1]));
+        assert_eq!(typical.protocol(), protocol::ICMP);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod time;
 use std::net::IpAddr;
 
 use netanom_common::counter::{Ignored, Tally};
-use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Side};
+use netanom_common::flow::{DirectionCounters, ErrorCounters, FlowCounters, FlowKey, Side};
 use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use netanom_common::packet::protocol;
 
@@ -110,7 +110,19 @@ impl Flow {
         self.counters.sent_by(self.initiator.other())
     }
 
-    /// Time of the first packet.
+    /// ICMP errors about what the responder sent.
+    #[must_use]
+    pub fn errors_fwd(&self) -> &ErrorCounters {
+        self.counters.errors_for(self.initiator)
+    }
+
+    /// ICMP errors that came back for what the initiator sent.
+    #[must_use]
+    pub fn errors_bwd(&self) -> &ErrorCounters {
+        self.counters.errors_for(self.initiator.other())
+    }
+
+    /// Time of the first packet; an ICMP error is none.
     #[must_use]
     pub fn first_seen(&self) -> Timestamp {
         let times = [&self.counters.low, &self.counters.high];
@@ -122,7 +134,7 @@ impl Flow {
         Timestamp::from_nanos(first.unwrap_or_default())
     }
 
-    /// Time of the last packet.
+    /// Time of the last packet; an ICMP error is none.
     #[must_use]
     pub fn last_seen(&self) -> Timestamp {
         Timestamp::from_nanos(self.counters.low.last.max(self.counters.high.last))

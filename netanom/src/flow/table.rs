@@ -49,6 +49,8 @@ pub struct Merged<M> {
     pub changed: Vec<u32>,
     /// Flows that ended, in the order in which they did.
     pub ended: Vec<Entry<M>>,
+    /// ICMP errors that quote packets of flows that are not in the table: they open none, as anybody can forge them.
+    pub unclaimed: Vec<(FlowKey, FlowCounters)>,
 }
 
 /// All flows that are open.
@@ -87,10 +89,16 @@ impl<M: Default> FlowTable<M> {
         let mut merged = Merged {
             changed: Vec::new(),
             ended: Vec::new(),
+            unclaimed: Vec::new(),
         };
         self.make_room(window, &mut merged.ended);
         let mut opened = Vec::new();
-        for (key, counters) in &window.flows {
+        // What is quoted may have been counted by another CPU, behind the error in the window.
+        let (flows, errors): (Vec<&(FlowKey, FlowCounters)>, Vec<_>) = window
+            .flows
+            .iter()
+            .partition(|(_, counters)| counters.has_packets());
+        for (key, counters) in flows.into_iter().chain(errors) {
             if let Some(&slot) = self.index.get(key) {
                 let windows = self.windows;
                 if let Some(entry) = self.slot_mut(slot) {
@@ -101,6 +109,8 @@ impl<M: Default> FlowTable<M> {
                     }
                 }
                 self.bring_forward(slot);
+            } else if !counters.has_packets() {
+                merged.unclaimed.push((*key, *counters));
             } else {
                 let slot = self.open(*key, counters);
                 merged.changed.push(slot);
@@ -214,7 +224,7 @@ impl<M: Default> FlowTable<M> {
         let new = window
             .flows
             .iter()
-            .filter(|(key, _)| !self.index.contains_key(key))
+            .filter(|(key, counters)| counters.has_packets() && !self.index.contains_key(key))
             .count();
         while self.index.len() + new > self.capacity {
             let Some(mut first) = self.agenda.first_entry() else {
@@ -304,7 +314,7 @@ mod tests {
     use netanom_common::packet::{Packet, protocol, tcp};
 
     use super::*;
-    use crate::flow::test_support::{counters_of, packet};
+    use crate::flow::test_support::{counters_of, packet, unreachable};
 
     fn timeouts() -> FlowTimeouts {
         FlowTimeouts {
@@ -343,6 +353,33 @@ mod tests {
         let entry = table.get(merged.changed[0]).unwrap();
         assert_eq!(entry.flow.counters.packets(), 2);
         assert_eq!(entry.flow.fwd().gap_sum, 1_000_000);
+    }
+
+    #[test]
+    fn an_error_counts_in_the_flow_that_it_quotes_wherever_it_stands_in_the_window() {
+        let mut table = FlowTable::<()>::new(10, timeouts());
+        let error = unreachable(&udp(1000));
+        let merged = table.merge(&window(1, &[(1, error), (1, udp(1000)), (1, error)]));
+        assert!(merged.unclaimed.is_empty());
+        assert_eq!(merged.changed.len(), 1);
+        table.merge(&window(2, &[(2, error)]));
+        let flow = &table.get(merged.changed[0]).unwrap().flow;
+        assert_eq!(flow.initiator().port, 1000);
+        assert_eq!(
+            (flow.errors_bwd().packets, flow.errors_fwd().packets),
+            (3, 0)
+        );
+        assert_eq!(flow.last_seen(), Timestamp::from_nanos(1_000_000_000));
+    }
+
+    #[test]
+    fn errors_that_quote_what_nobody_sent_take_no_place() {
+        let mut table = FlowTable::<()>::new(3, timeouts());
+        table.merge(&window(1, &[(1, udp(1)), (1, udp(2)), (1, udp(3))]));
+        let forged: Vec<_> = (10..30).map(|port| (2, unreachable(&udp(port)))).collect();
+        let merged = table.merge(&window(2, &forged));
+        assert_eq!((merged.unclaimed.len(), merged.changed.len()), (20, 0));
+        assert_eq!((table.len(), table.evicted()), (3, 0));
     }
 
     #[test]

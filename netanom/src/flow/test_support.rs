@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
-use netanom_common::packet::{Fragment, Packet};
+use netanom_common::packet::{Fragment, Packet, error};
 
 /// A 60-byte packet from 10.0.0.1 to 10.0.0.2 without payload.
 pub(crate) fn packet(protocol: u8, source_port: u16, destination_port: u16, flags: u8) -> Packet {
@@ -20,6 +20,7 @@ pub(crate) fn packet(protocol: u8, source_port: u16, destination_port: u16, flag
         payload: 0,
         length: 60,
         fragment: Fragment::default(),
+        error: error::NONE,
     }
 }
 
@@ -41,6 +42,16 @@ pub(crate) fn reply(packet: &Packet) -> Packet {
         source_port: packet.destination_port,
         destination_port: packet.source_port,
         ..*packet
+    }
+}
+
+/// A router's or the receiver's "destination unreachable" about a packet: 70 bytes.
+pub(crate) fn unreachable(packet: &Packet) -> Packet {
+    Packet {
+        error: error::UNREACHABLE,
+        flags: 0,
+        length: 70,
+        ..reply(packet)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::feature::{self, JudgedFlow};
 use crate::flow::protocol_name;
 
 /// Columns before the features. A feature that is one of them is not repeated.
-const FLOW_COLUMNS: [&str; 12] = [
+const FLOW_COLUMNS: [&str; 14] = [
     "start",
     "end",
     "protocol",
@@ -24,6 +24,8 @@ const FLOW_COLUMNS: [&str; 12] = [
     "packets_bwd",
     "bytes_fwd",
     "bytes_bwd",
+    "errors_fwd",
+    "errors_bwd",
 ];
 
 /// Writes flows to a file: CSV with a header, or an object a line when its name ends in `.jsonl`.
@@ -126,6 +128,8 @@ fn row(judged: &JudgedFlow) -> Vec<Value> {
         bwd.packets.into(),
         fwd.bytes.into(),
         bwd.bytes.into(),
+        flow.errors_fwd().packets.into(),
+        flow.errors_bwd().packets.into(),
     ];
     // A flow that ended in the window in which it began, as when the table is full, was not judged: its cells are empty.
     let values = judged.features.iter().map(|value| shortest(*value));

@@ -14,6 +14,7 @@ mod one_cpu;
 mod overflow;
 mod pin;
 mod replay;
+mod settings;
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ use rustix::thread::{MembarrierCommand, membarrier};
 use rustix::time::{ClockId, clock_gettime};
 use zerocopy::FromZeros;
 
-use super::{Direction, FlowSource, Interface, SourceError, Stop, XdpMode, batch};
+use super::{FlowSource, SourceError, Stop, batch};
 use crate::flow::{IgnoredTallies, Timestamp, Window};
 
 use attach::Attaching;
@@ -42,24 +43,10 @@ pub use detach::{Remains, detach};
 pub use inject::{Injector, Wire};
 pub use load::verified_instructions;
 pub use replay::KernelCounting;
+pub use settings::KernelSettings;
 
 /// Entries of one batch call: 2.6 MB of buffers.
 const BATCH: usize = 8192;
-
-/// What to watch and how.
-#[derive(Clone, Debug)]
-pub struct KernelSettings {
-    /// The interfaces.
-    pub interfaces: Vec<Interface>,
-    /// Which XDP mode to use.
-    pub mode: XdpMode,
-    /// Which directions to count.
-    pub direction: Direction,
-    /// Flows that one generation holds, over all CPUs.
-    pub capacity: u32,
-    /// Time between two windows.
-    pub tick: Duration,
-}
 
 /// How full the flow map was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,7 +121,7 @@ impl KernelSource {
             what: "make a folder".to_owned(),
             detail: error.to_string(),
         })?;
-        let mut loaded = load::load(settings.capacity, origin, folder.as_ref())?;
+        let mut loaded = load::load(settings.capacity, origin, settings.tunnels, folder.as_ref())?;
         // What is left goes on counting until all else has gone well.
         let mut interfaces: Vec<_> = settings.interfaces.iter().collect();
         interfaces.sort_by_key(|one| leftovers.iter().any(|old| old.is_on(one)));

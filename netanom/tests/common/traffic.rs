@@ -44,6 +44,7 @@ pub(crate) fn packet(from: u8) -> Packet {
         payload: 58,
         length: 100,
         fragment: Fragment::default(),
+        error: 0,
     }
 }
 

@@ -20,7 +20,7 @@ use netanom_common::flow::Side;
 use crate::common::skip;
 
 /// Fields that tshark prints of each frame, with one value for each layer from the outermost on.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 18] = [
     "frame.len",
     "frame.protocols",
     "vlan.id",
@@ -37,6 +37,8 @@ const FIELDS: [&str; 16] = [
     "udp.srcport,udp.dstport",
     "sctp.srcport,sctp.dstport",
     "ipv6.fraghdr.offset",
+    "icmp.type",
+    "icmpv6.type",
 ];
 
 /// Protocols that tshark dissects; all others would only cost time.
@@ -63,13 +65,14 @@ const DISSECTED: [&str; 20] = [
     "icmpv6",
 ];
 
-/// Who sent to whom, with which protocol and VLAN tags.
+/// Who sent to whom, with which protocol and VLAN tags; or whom ICMP errors speak for, in the flow that they quote.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Conversation {
     protocol: String,
     from: (IpAddr, u16),
     to: (IpAddr, u16),
     vlans: (u16, u16),
+    is_error: bool,
 }
 
 /// What a tool makes of a capture: conversations in each direction, and frames that are in none.
@@ -166,16 +169,21 @@ fn count(capture: &Path) -> Count {
     while let Some(window) = source.next_window().unwrap() {
         for (key, counters) in &window.flows {
             for from in [Side::Low, Side::High] {
-                let Tally { packets, bytes } = counters.sent_by(from).total;
                 let to = from.other();
+                let conversation = |is_error| Conversation {
+                    protocol: protocol_name(key.protocol()),
+                    from: (key.address(from), key.port(from)),
+                    to: (key.address(to), key.port(to)),
+                    vlans: key.vlans(),
+                    is_error,
+                };
+                let Tally { packets, bytes } = counters.sent_by(from).total;
                 if packets > 0 {
-                    let conversation = Conversation {
-                        protocol: protocol_name(key.protocol()),
-                        from: (key.address(from), key.port(from)),
-                        to: (key.address(to), key.port(to)),
-                        vlans: key.vlans(),
-                    };
-                    count.add(conversation, packets, bytes);
+                    count.add(conversation(false), packets, bytes);
+                }
+                let errors = counters.errors_for(from);
+                if errors.packets > 0 {
+                    count.add(conversation(true), u64::from(errors.packets), errors.bytes);
                 }
             }
         }
@@ -307,27 +315,65 @@ impl<'a> Line<'a> {
 
     fn conversation(&self, fragments: &mut FirstFragments) -> Result<Conversation, Ignored> {
         let mut layers: Vec<_> = self.0["frame.protocols"].split(':').collect();
-        // What an ICMP error quotes is no packet of its own.
+        let is_network = |name: &&str| matches!(*name, "ip" | "ipv6");
         if let Some(quoting) = layers.iter().position(|name| name.starts_with("icmp")) {
+            let quote = layers[quoting + 1..].iter().position(is_network);
+            if let Some(quote) = quote.filter(|_| self.is_error(&layers[..=quoting])) {
+                let network = quoting + 1 + quote;
+                // What names no flow stays in that of ICMP: a later fragment, less than a transport header.
+                if let Ok(quoted) = self.of_layers(&layers, network, None) {
+                    return Ok(Conversation {
+                        from: quoted.to,
+                        to: quoted.from,
+                        is_error: true,
+                        ..quoted
+                    });
+                }
+            }
             layers.truncate(quoting + 1);
         }
         // The innermost IP header: tshark goes into the tunnels that the sensor goes into, and into no other.
-        let network = layers
-            .iter()
-            .rposition(|name| matches!(*name, "ip" | "ipv6"));
-        let network = network.ok_or(Ignored::NotIp)?;
+        let network = layers.iter().rposition(is_network).ok_or(Ignored::NotIp)?;
+        self.of_layers(&layers, network, Some(fragments))
+    }
+
+    /// Whether the last of these layers is an unfragmented ICMP error that has to quote a packet.
+    fn is_error(&self, layers: &[&str]) -> bool {
+        let depth = layers.iter().filter(|name| **name == "ip").count();
+        let kind = |name: &str| self.number(name, 0);
+        match layers.last() {
+            Some(&"icmp") => {
+                matches!(kind("icmp.type"), Some(3 | 11 | 12))
+                    && self.number("ip.flags.mf", depth - 1) != Some(1)
+            }
+            _ => matches!(kind("icmpv6.type"), Some(1..=4)),
+        }
+    }
+
+    /// The conversation of the packet with the IP header in this layer; of one that is quoted without `fragments`.
+    fn of_layers(
+        &self,
+        layers: &[&str],
+        network: usize,
+        fragments: Option<&mut FirstFragments>,
+    ) -> Result<Conversation, Ignored> {
         let version = layers[network];
-        let same = |name: &str| layers.iter().filter(|layer| **layer == name).count() - 1;
-        let depth = same(version);
+        let same = |until: usize| {
+            let layers = &layers[..=until];
+            layers.iter().filter(|name| **name == layers[until]).count() - 1
+        };
+        let depth = same(network);
         let address = |end: &str| {
             let address = self.at(&format!("{version}.{end}"), depth);
             Ok(address.ok_or(Ignored::Truncated)?.parse().unwrap())
         };
         let (from, to) = (address("src")?, address("dst")?);
-        let above = layers[network + 1..]
+        let place = layers[network + 1..]
             .iter()
-            .find(|name| !name.starts_with("ipv6."))
-            .copied()
+            .position(|name| !name.starts_with("ipv6."))
+            .map(|place| network + 1 + place);
+        let above = place
+            .map(|place| layers[place])
             .filter(|name| matches!(*name, "tcp" | "udp" | "sctp" | "icmp" | "icmpv6"));
         let next = if version == "ip" {
             "ip.proto"
@@ -341,30 +387,42 @@ impl<'a> Line<'a> {
         let mut ports = match above {
             Some(name @ ("tcp" | "udp" | "sctp")) => {
                 let port = |end: &str| {
-                    let port = self.number(&format!("{name}.{end}port"), same(name));
+                    let depth = place.map_or(0, same);
+                    let port = self.number(&format!("{name}.{end}port"), depth);
                     port.map(|port| port as u16).ok_or(Ignored::Truncated)
                 };
                 [port("src")?, port("dst")?]
             }
             _ => [0, 0],
         };
+        let is_later = self.number("ip.frag_offset", depth) > Some(0) && version == "ip";
+        let Some(fragments) = fragments else {
+            if is_later {
+                return Err(Ignored::Truncated);
+            }
+            return Ok(self.between(protocol, (from, ports[0]), (to, ports[1])));
+        };
         if version == "ip" {
             let packet = (from, to, protocol.clone(), self.0["ip.id"].to_owned());
-            let is_later = self.number("ip.frag_offset", depth) > Some(0);
             if is_later {
                 ports = fragments.get(&packet).copied().unwrap_or(ports);
             } else if self.number("ip.flags.mf", depth) == Some(1) {
                 fragments.insert(packet, ports);
             }
         }
+        Ok(self.between(protocol, (from, ports[0]), (to, ports[1])))
+    }
+
+    fn between(&self, protocol: String, from: (IpAddr, u16), to: (IpAddr, u16)) -> Conversation {
         let mut vlans = self.0["vlan.id"]
             .split(',')
             .map(|id| id.parse().unwrap_or(0));
-        Ok(Conversation {
+        Conversation {
             protocol,
-            from: (from, ports[0]),
-            to: (to, ports[1]),
+            from,
+            to,
             vlans: (vlans.next().unwrap_or(0), vlans.next().unwrap_or(0)),
-        })
+            is_error: false,
+        }
     }
 }

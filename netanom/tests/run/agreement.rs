@@ -12,6 +12,7 @@ use netanom::source::capture::{CaptureSource, MAX_FLOWS, PacketCounter, Packets}
 use netanom::source::kernel::{KernelCounting, KernelSettings, KernelSource};
 use netanom::source::{Direction, FlowSource, Interface, SourceError, Stop, XdpMode};
 use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Side};
+use netanom_common::packet::Tunnels;
 use tempfile::TempDir;
 
 use crate::common::skip;
@@ -137,6 +138,7 @@ fn a_live_run_counts_what_the_replays_count() {
             }],
             mode: XdpMode::Native,
             direction: Direction::Ingress,
+            tunnels: Tunnels::Inner,
             capacity: 1 << 17,
             tick: TICK,
         };
@@ -195,7 +197,7 @@ fn user() -> netanom::source::capture::Counting {
 }
 
 fn kernel() -> KernelCounting {
-    KernelCounting::load(MAX_FLOWS as u32).unwrap()
+    KernelCounting::load(MAX_FLOWS as u32, Tunnels::Inner).unwrap()
 }
 
 #[track_caller]

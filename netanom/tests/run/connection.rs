@@ -66,6 +66,7 @@ fn watch(namespace: &Namespace, interface: &str) -> KernelSource {
             }],
             mode: XdpMode::Auto,
             direction: Direction::Both,
+            tunnels: netanom_common::packet::Tunnels::Inner,
             capacity: 1024,
             tick: Duration::from_millis(20),
         };

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use netanom::simulate::{Mode, Scenario};
-use netanom_common::packet::{icmp, protocol, tcp};
+use netanom_common::packet::{error, icmp, protocol, tcp};
 
 use crate::{Seen, TARGET, between, lasting, scenario, watch};
 
@@ -173,11 +173,12 @@ fn the_other_scans_send_what_their_names_say() {
     );
     assert_eq!(
         probes(Mode::UdpScan),
-        (
-            HashSet::from([protocol::UDP, protocol::ICMP]),
-            HashSet::from([0])
-        )
+        (HashSet::from([protocol::UDP]), HashSet::from([0]))
     );
+    let answers = watch(&between(Mode::UdpScan, "10.0.0.7", TARGET));
+    let answers = || answers.iter().filter(|seen| !to_target(seen));
+    assert!(answers().count() > 6);
+    assert!(answers().all(|seen| seen.packet.error == error::UNREACHABLE));
 }
 
 #[test]
@@ -203,7 +204,7 @@ fn a_udp_flood_is_of_large_datagrams_that_are_rarely_refused() {
     assert!(
         answers
             .iter()
-            .all(|seen| seen.packet.flags == icmp::UNREACHABLE)
+            .all(|seen| seen.packet.error == error::UNREACHABLE)
     );
     // A burst of six, then one a second.
     assert!((14..=16).contains(&answers.len()), "{}", answers.len());

@@ -128,6 +128,25 @@ crafted! {
     first_fragment_of_a_tunnel = frame().ipv4_fragment(0, true).protocol(4, &inner());
     later_fragment_of_a_tunnel = frame().ipv4_fragment(10, false).protocol(4, &inner());
     fragment_in_a_tunnel = frame().ipv4().protocol(4, &packet_of(frame().ipv4_fragment(0, true).udp(53).payload(72)));
+    // ICMP errors.
+    port_unreachable = frame().ipv4().protocol(1, &quoting([3, 3], &inner()[..28]));
+    fragmentation_needed = frame().ipv4_options(8).protocol(1, &quoting([3, 4], &inner()));
+    time_exceeded_on_the_way = frame().vlan(5).ipv4().protocol(1, &quoting([11, 0], &packet_of(frame().ipv4_options(12).sctp(3868))));
+    port_unreachable_v6 = frame().ipv6_with(&[Raw(0, 8)]).protocol(58, &quoting([1, 4], &inner_v6()));
+    too_big_v6 = frame().ipv6().protocol(58, &quoting([2, 0], &packet_of(frame().ipv6_with(&[Raw(60, 8), Fragment(0, true)]).tcp(8080, ACK, 0))));
+    parameter_problem_v6 = frame().ipv6().protocol(58, &quoting([4, 1], &packet_of(frame().ipv6().icmpv6(128))));
+    unreachable_ping = frame().ipv4().protocol(1, &quoting([3, 1], &packet_of(frame().ipv4().icmp(8))));
+    unreachable_protocol = frame().ipv4().protocol(1, &quoting([3, 2], &packet_of(frame().ipv4().protocol(50, &[0; 8]))));
+    unreachable_tunnel = frame().ipv4().protocol(1, &quoting([3, 1], &packet_of(frame().ipv4().protocol(4, &inner()))));
+    error_in_a_tunnel = frame().ipv4().protocol(47, &[&[0, 0, 8, 0], &error()[..]].concat());
+    error_in_two_tunnels = frame().ipv4().protocol(4, &packet_of(frame().ipv4().protocol(4, &error())));
+    short_quote = frame().ipv4().protocol(1, &quoting([3, 3], &inner()[..27]));
+    quote_without_a_header = frame().ipv4().protocol(1, &quoting([3, 3], &inner()[..19]));
+    quote_of_a_later_fragment = frame().ipv4().protocol(1, &quoting([11, 1], &packet_of(frame().ipv4_fragment(10, false).protocol(17, &[]).payload(30))));
+    quote_of_another_version = frame().ipv4().protocol(1, &quoting([3, 3], &inner_v6()));
+    quote_in_a_first_fragment = frame().ipv4_fragment(0, true).protocol(1, &quoting([3, 3], &inner()));
+    redirect_with_a_quote = frame().ipv4().protocol(1, &quoting([5, 1], &inner()));
+    source_quench_with_a_quote = frame().ipv4().protocol(1, &quoting([4, 0], &inner()));
     authentication_in_ipv4 = frame().ipv4().protocol(51, &[6, 4, 0, 0]).payload(20);
 }
 
@@ -143,6 +162,15 @@ fn inner_v6() -> Vec<u8> {
 /// An Ethernet frame with a tag, which does not count.
 fn inner_frame() -> Vec<u8> {
     frame().vlan(9).ipv4().tcp(8080, SYN, 0).build()
+}
+
+/// An ICMP message with its type and code that quotes a packet.
+fn quoting([kind, code]: [u8; 2], quote: &[u8]) -> Vec<u8> {
+    [&[kind, code, 0, 0, 0, 0, 0, 0], quote].concat()
+}
+
+fn error() -> Vec<u8> {
+    packet_of(frame().ipv4().protocol(1, &quoting([3, 3], &inner())))
 }
 
 /// A frame without its Ethernet header.

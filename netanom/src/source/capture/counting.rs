@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use foldhash::fast::RandomState;
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
 use netanom_common::fragment::join;
-use netanom_common::packet::Frame;
+use netanom_common::packet::{Frame, Tunnels};
 
 use super::CapturedPacket;
 use crate::flow::IgnoredTallies;
@@ -41,12 +41,24 @@ pub struct Counting {
     ignored: IgnoredTallies,
     /// Of the windows before, too.
     fragments: FirstFragments,
+    tunnels: Tunnels,
+}
+
+impl Counting {
+    /// Counts this packet of a tunnel.
+    #[must_use]
+    pub fn of(tunnels: Tunnels) -> Self {
+        Self {
+            tunnels,
+            ..Self::default()
+        }
+    }
 }
 
 impl PacketCounter for Counting {
     #[inline]
     fn add(&mut self, packet: &CapturedPacket<'_>) -> Result<(), SourceError> {
-        let frame = Frame::captured(packet.bytes, packet.wire_length);
+        let frame = Frame::captured(packet.bytes, packet.wire_length).with(self.tunnels);
         match packet.link.parse(&frame) {
             Ok(mut parsed) => {
                 join(&mut parsed, &mut self.fragments);

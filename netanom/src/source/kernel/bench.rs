@@ -6,6 +6,7 @@ use aya::maps::{Array, HashMap, MapData};
 use aya::programs::{TestRun, TestRunAttrs, TestRunOptions, Xdp, XdpMode as AyaMode};
 use aya::util::nr_cpus;
 use netanom_common::flow::FlowKey;
+use netanom_common::packet::Tunnels;
 
 use super::load::{PacketOrigin, XDP, chain, program, take};
 use super::one_cpu::OneCpu;
@@ -70,6 +71,7 @@ impl Bench {
             interfaces: Vec::new(),
             mode: XdpMode::Native,
             direction: Direction::Ingress,
+            tunnels: Tunnels::Inner,
             capacity: flows.saturating_mul(cpus as u32),
             tick: Duration::ZERO,
         };

@@ -10,6 +10,8 @@ use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
 use super::load::{EGRESS, XDP, chain, program};
 use super::{KernelSettings, KernelSource};
 use crate::flow::Window;
+use netanom_common::packet::Tunnels;
+
 use crate::source::{Direction, SourceError, Stop, XdpMode};
 
 /// The kernel programs, loaded and attached to nothing.
@@ -41,10 +43,19 @@ impl Injector {
     /// # Errors
     /// As [`KernelSource::open`].
     pub fn load(capacity: u32) -> Result<Self, SourceError> {
+        Self::load_for(capacity, Tunnels::Inner)
+    }
+
+    /// The same, of which this is wanted of tunnels.
+    ///
+    /// # Errors
+    /// As [`KernelSource::open`].
+    pub fn load_for(capacity: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
         let settings = KernelSettings {
             interfaces: Vec::new(),
             mode: XdpMode::Auto,
             direction: Direction::Both,
+            tunnels,
             capacity,
             tick: Duration::ZERO,
         };

@@ -10,6 +10,7 @@ use aya::{Ebpf, EbpfError, EbpfLoader, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{FlowCounters, FlowKey};
+use netanom_common::packet::Tunnels;
 
 use super::map_error;
 use super::overflow::{OverflowTables, room_for_known};
@@ -62,6 +63,7 @@ pub(super) enum PacketOrigin {
 pub(super) fn load(
     capacity: u32,
     origin: PacketOrigin,
+    tunnels: Tunnels,
     folder: Option<&Folder>,
 ) -> Result<Loaded, SourceError> {
     let cpus = nr_cpus().map_err(|(what, error)| SourceError::Load {
@@ -74,6 +76,7 @@ pub(super) fn load(
         .map_max_entries("FLOWS", 2 * cpus)
         .map_max_entries("OVERFLOWS", 2 * cpus)
         .override_global("REPLAY", &replay, true)
+        .override_global("TUNNELS", &(tunnels as u8), true)
         .override_global(aya_log::LEVEL, &level, false)
         .override_global("ROOM_FOR_ALL", &per_shard, true)
         .load(OBJECT)
@@ -300,7 +303,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 /// # Errors
 /// As [`super::KernelSource::open`].
 pub fn verified_instructions() -> Result<Vec<(String, u32)>, SourceError> {
-    let loaded = load(MIN_SHARD, PacketOrigin::Wire, None)?;
+    let loaded = load(MIN_SHARD, PacketOrigin::Wire, Tunnels::Inner, None)?;
     let mut counts = Vec::new();
     for (name, program) in loaded.ebpf.programs() {
         let info = program.info().map_err(|error| SourceError::Load {

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use netanom_common::counter::Ignored;
 use netanom_common::flow::FlowKey;
 use netanom_common::fragment::join;
-use netanom_common::packet::Frame;
+use netanom_common::packet::{Frame, Tunnels};
 use netanom_common::parse::parse;
 
 use super::load::{PacketOrigin, XDP, chain, program, take};
@@ -37,6 +37,7 @@ pub struct KernelCounting {
     /// that share hosts depends on it.
     order: HashMap<FlowKey, usize, RandomState>,
     fragments: FirstFragments,
+    tunnels: Tunnels,
     /// What the kernel takes no frame of.
     short: IgnoredTallies,
     _here: OneCpu,
@@ -51,17 +52,19 @@ impl std::fmt::Debug for KernelCounting {
 }
 
 impl KernelCounting {
-    /// Loads the programs, attached to nothing, with room for `flows` flows a window.
+    /// Loads the programs, attached to nothing, with room for `flows` flows a window; `tunnels` says which packet of a
+    /// tunnel is the flow's.
     ///
     /// # Errors
     /// [`SourceError::NoPrivilege`] and others of loading, as [`KernelSource::open`].
-    pub fn load(flows: u32) -> Result<Self, SourceError> {
+    pub fn load(flows: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
         let load_error = |detail: String| SourceError::Load { detail };
         let cpus = nr_cpus().map_err(|(what, error)| load_error(format!("{what}: {error}")))?;
         let settings = KernelSettings {
             interfaces: Vec::new(),
             mode: XdpMode::Auto,
             direction: Direction::Ingress,
+            tunnels,
             // One CPU counts all of them.
             capacity: flows.saturating_mul(cpus as u32),
             tick: std::time::Duration::ZERO,
@@ -73,6 +76,7 @@ impl KernelCounting {
             replayed,
             order: HashMap::default(),
             fragments: FirstFragments::default(),
+            tunnels,
             short: IgnoredTallies::default(),
             _here: OneCpu::stay()?,
         })
@@ -90,7 +94,8 @@ impl PacketCounter for KernelCounting {
                 .add(Ignored::Truncated, u64::from(packet.wire_length));
             return Ok(());
         }
-        if let Ok(mut parsed) = parse(&Frame::captured(packet.bytes, packet.wire_length)) {
+        let whole = Frame::captured(packet.bytes, packet.wire_length).with(self.tunnels);
+        if let Ok(mut parsed) = parse(&whole) {
             join(&mut parsed, &mut self.fragments);
             let next = self.order.len();
             self.order.entry(FlowKey::of(&parsed, 0).0).or_insert(next);

@@ -1,0 +1,24 @@
+//! What the sensor is asked to watch, and how.
+
+use std::time::Duration;
+
+use netanom_common::packet::Tunnels;
+
+use crate::source::{Direction, Interface, XdpMode};
+
+/// What to watch and how.
+#[derive(Clone, Debug)]
+pub struct KernelSettings {
+    /// The interfaces.
+    pub interfaces: Vec<Interface>,
+    /// Which XDP mode to use.
+    pub mode: XdpMode,
+    /// Which directions to count.
+    pub direction: Direction,
+    /// Which packet of a tunnel is the flow's.
+    pub tunnels: Tunnels,
+    /// Flows that one generation holds, over all CPUs.
+    pub capacity: u32,
+    /// Time between two windows.
+    pub tick: Duration,
+}
