@@ -1,10 +1,14 @@
-//! The command line: what a person typed, as values that need no second look. The one file that names clap.
+//! The command line: what a person typed, as values that need no second look. No other module names clap.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, Subcommand, ValueEnum};
+
+mod learning;
+
+pub use learning::{EvaluateArgs, ForestArgs, LeaveOutArg, TrainArgs, TrainerArg};
 
 use crate::simulate::{IpPrefix, Mac, Mode, parse_mac};
 
@@ -57,9 +61,9 @@ pub enum Command {
     )]
     Train(TrainArgs),
     /// Score a model on labelled captures.
-    #[command(
-        after_help = "Example:\n  netanom evaluate --captures data --labels data/labels.json"
-    )]
+    #[command(after_help = "Examples:\n  \
+        netanom evaluate --captures data --labels data/labels.json --report scores.html\n  \
+        netanom evaluate --captures data --labels data/labels.json --leave-out source")]
     Evaluate(EvaluateArgs),
     /// Look into a model file.
     #[command(subcommand)]
@@ -249,73 +253,6 @@ fn mode_names() -> PossibleValuesParser {
     Mode::all()
         .map(|mode| PossibleValue::new(mode.name()).help(mode.about()))
         .into()
-}
-
-/// `netanom train`.
-#[derive(Debug, clap::Args)]
-pub struct TrainArgs {
-    /// Folder of captures; may be given several times, each with its --labels.
-    #[arg(long, required = true, value_name = "DIR")]
-    pub captures: Vec<PathBuf>,
-    /// Labels of the captures (JSON).
-    #[arg(long, required = true, value_name = "FILE")]
-    pub labels: Vec<PathBuf>,
-    /// Where the model goes.
-    #[arg(long, short, value_name = "MODEL")]
-    pub output: PathBuf,
-    /// Which trainer grows the forest.
-    #[arg(long, value_enum, default_value_t = TrainerArg::Histogram)]
-    pub trainer: TrainerArg,
-    /// Trees.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub trees: u16,
-    /// Depth of a tree at most.
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub depth: u16,
-    /// Weight of a leaf at least, in rows.
-    #[arg(long, default_value_t = 2.0)]
-    pub min_leaf: f64,
-    /// Seed of all draws: the same seed and data give the same model.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Name of the model.
-    #[arg(long, default_value = "custom")]
-    pub name: String,
-    /// Model card (text) to put into the file.
-    #[arg(long, value_name = "FILE")]
-    pub card: Option<PathBuf>,
-    /// Time of training to write down, RFC 3339 [default: now].
-    #[arg(long, value_name = "TIME")]
-    pub trained_at: Option<String>,
-    /// Write down what it was trained on here: rows by capture and class (JSON).
-    #[arg(long, value_name = "FILE")]
-    pub contents: Option<PathBuf>,
-}
-
-/// `--trainer`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TrainerArg {
-    /// Ours: histograms of 256 bins, all cores.
-    Histogram,
-    /// The reference, smartcore: one core, for up to some ten thousand rows.
-    Smartcore,
-}
-
-/// `netanom evaluate`.
-#[derive(Debug, clap::Args)]
-pub struct EvaluateArgs {
-    /// Model file [default: the one inside the program].
-    #[arg(long, value_name = "MODEL")]
-    pub model: Option<PathBuf>,
-    /// Folder of captures.
-    #[arg(long, value_name = "DIR")]
-    pub captures: PathBuf,
-    /// Labels of the captures (JSON).
-    #[arg(long, value_name = "FILE")]
-    pub labels: PathBuf,
-    /// How to print the result.
-    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
-    pub format: FormatArg,
 }
 
 /// `--format`.

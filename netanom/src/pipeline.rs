@@ -229,6 +229,7 @@ impl Pipeline {
                     class: finding.class,
                     score: finding.score,
                     anomaly: finding.anomaly,
+                    probabilities: finding.probabilities,
                 };
                 let memo = due
                     .get(finding.row)

@@ -217,6 +217,8 @@ pub struct Verdict {
     pub score: f32,
     /// How unlike normal traffic the flow is, 0 to 1.
     pub anomaly: f32,
+    /// How likely each class is.
+    pub probabilities: Probabilities,
 }
 
 impl Verdict {

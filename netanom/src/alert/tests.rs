@@ -274,6 +274,7 @@ fn a_flow_that_was_an_attack_stays_one_when_it_goes_quiet() {
         class,
         score: 0.5,
         anomaly,
+        probabilities: only(class),
     };
     let attack = verdict(Class::SlowHttp, 0.7);
     let quiet = verdict(Class::Normal, 0.2);

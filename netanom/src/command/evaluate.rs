@@ -1,208 +1,204 @@
 //! `netanom evaluate`: what the live pipeline makes of labelled captures, flow by flow and incident by incident.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod page;
+mod plot;
+mod text;
 
+use std::path::Path;
+
+use anyhow::Context;
 use serde::Serialize;
 
 use crate::alert::Class;
-use crate::cli::{EvaluateArgs, FormatArg};
+use crate::cli::{EvaluateArgs, FormatArg, LeaveOutArg};
 use crate::config::Config;
-use crate::learn::corpus::{self, Outcome};
+use crate::feature;
+use crate::learn::corpus::{self, Labelled};
+use crate::learn::evaluation::{CaptureResult, Evaluation, Summary};
 use crate::learn::labels::Labels;
+use crate::learn::leave_out::{self, LeftOut, Trial, UnknownClass};
+use crate::learn::{importance, outcome};
 
+use super::train::{check_pairs, gather_all, read_labels};
 use super::{load_model, progress};
 
-/// What the command prints.
-#[derive(Debug, Default, Serialize)]
-struct Evaluation {
-    attack_captures: usize,
-    found: usize,
-    benign_captures: usize,
-    benign_with_alert: usize,
-    /// By class, over flows.
-    scores: BTreeMap<Class, ClassScore>,
-    /// Flows by label, then by verdict.
-    confusion: BTreeMap<Class, BTreeMap<Class, u64>>,
-    captures: Vec<CaptureResult>,
+/// What was judged, and by what.
+struct Report {
+    /// What judged: a model's name, or that there were several.
+    judge: String,
+    evaluation: Evaluation,
+    summary: Summary,
+    /// With `--leave-out source`.
+    left_out: Vec<LeftOut>,
+    /// Mean absolute contribution of each feature to the score, most first; of one model only.
+    importance: Vec<(String, f64)>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct ClassScore {
-    flows: u64,
-    precision: f64,
-    recall: f64,
-    f1: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct CaptureResult {
-    name: String,
-    tier: String,
-    attack: Option<Class>,
-    found: Option<bool>,
-    /// Class and summary of each alert.
-    alerts: Vec<(Class, String)>,
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<(&'a str, Summary)>,
+    captures: &'a [CaptureResult],
 }
 
 /// Judges every labelled capture and prints the scores.
 ///
 /// # Errors
-/// When the captures, the labels or the model cannot be read.
+/// When the captures, the labels or the model cannot be read, what is left cannot be trained on, or the report cannot
+/// be written.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
-    let model = load_model(args.model.as_deref())?;
-    let labels = Labels::read(&args.labels)?;
-    let captures = corpus::captures(&args.captures, &labels);
-    anyhow::ensure!(
-        !captures.is_empty(),
-        "no labelled capture is under `{}`: the labels name captures by their path there",
-        args.captures.display()
-    );
-    let config = Config::default();
-    let mut evaluation = Evaluation::default();
-    let bar = progress::bar(captures.len(), "judging captures");
-    for capture in &captures {
-        let outcome = corpus::judge(capture, model.clone(), config.pipeline()?, config.tick()?)?;
-        evaluation.add(&capture.name, &capture.rules.tier, &outcome);
-        bar.inc(1);
+    check_pairs(&args.captures, &args.labels)?;
+    check_pairs(&args.also_captures, &args.also_labels)?;
+    if args.leave_out == Some(LeaveOutArg::Class) {
+        anyhow::ensure!(
+            args.report.is_none(),
+            "--report is of one evaluation; give it without --leave-out or with --leave-out source"
+        );
+        return leave_out_classes(args);
     }
-    bar.finish_and_clear();
-    evaluation.score();
-    let text = match args.format {
-        FormatArg::Text => evaluation.text(),
-        FormatArg::Json => serde_json::to_string_pretty(&evaluation)? + "\n",
+    let report = match args.leave_out {
+        None => judge_with_model(args)?,
+        Some(_) => leave_out_sources(args)?,
     };
-    #[expect(clippy::print_stdout, reason = "the scores are the command's result")]
-    {
-        print!("{text}");
+    if let Some(path) = &args.report {
+        write_page(path, &report)?;
     }
+    print(&match args.format {
+        FormatArg::Text => text::of(&report),
+        FormatArg::Json => {
+            let of_source = |left: &'_ LeftOut| left.evaluation.summary(args.base_rate);
+            serde_json::to_string_pretty(&Json {
+                summary: &report.summary,
+                sources: report
+                    .left_out
+                    .iter()
+                    .map(|left| (left.name.as_str(), of_source(left)))
+                    .collect(),
+                captures: &report.evaluation.captures,
+            })? + "\n"
+        }
+    });
     Ok(())
 }
 
-impl Evaluation {
-    /// Captures of other tiers than `core` are listed and not counted.
-    fn add(&mut self, name: &str, tier: &str, outcome: &Outcome) {
-        let found = outcome.is_found();
-        if tier == "core" {
-            match found {
-                Some(found) => {
-                    self.attack_captures += 1;
-                    self.found += usize::from(found);
-                }
-                None => {
-                    self.benign_captures += 1;
-                    self.benign_with_alert += usize::from(!outcome.alerts.is_empty());
-                }
-            }
-            for (&(label, verdict), flows) in &outcome.verdicts {
-                *self
-                    .confusion
-                    .entry(label)
-                    .or_default()
-                    .entry(verdict)
-                    .or_default() += flows;
-            }
-        }
-        self.captures.push(CaptureResult {
-            name: name.to_owned(),
-            tier: tier.to_owned(),
-            attack: outcome.attack(),
-            found,
-            alerts: outcome
-                .alerts
-                .iter()
-                .map(|alert| (alert.class, alert.summary.clone()))
-                .collect(),
-        });
-    }
+fn write_page(path: &Path, report: &Report) -> anyhow::Result<()> {
+    let page = page::of(report)?;
+    std::fs::write(path, page)
+        .with_context(|| format!("cannot write the report to `{}`", path.display()))?;
+    log::info!("report: `{}`", path.display());
+    Ok(())
+}
 
-    fn score(&mut self) {
-        for class in self.confusion.keys().copied().collect::<Vec<_>>() {
-            let row = &self.confusion[&class];
-            let flows: u64 = row.values().sum();
-            let right = row.get(&class).copied().unwrap_or_default();
-            let said: u64 = self
-                .confusion
-                .values()
-                .filter_map(|row| row.get(&class))
-                .sum();
-            let share = |whole: u64| {
-                if whole == 0 {
-                    0.0
-                } else {
-                    right as f64 / whole as f64
-                }
-            };
-            let (precision, recall) = (share(said), share(flows));
-            let f1 = if precision + recall > 0.0 {
-                2.0 * precision * recall / (precision + recall)
-            } else {
-                0.0
-            };
-            self.scores.insert(
-                class,
-                ClassScore {
-                    flows,
-                    precision,
-                    recall,
-                    f1,
-                },
-            );
-        }
-    }
+#[expect(clippy::print_stdout, reason = "the scores are the command's result")]
+fn print(text: &str) {
+    print!("{text}");
+}
 
-    fn text(&self) -> String {
-        // Writing to a String cannot fail.
-        let mut text = String::new();
-        let _ = writeln!(
-            text,
-            "{:40} {:12} {:7} alerts",
-            "capture", "attack", "found"
+/// Every labelled capture that is there, of all folders.
+fn captures<'a>(args: &EvaluateArgs, labels: &'a [Labels]) -> anyhow::Result<Vec<Labelled<'a>>> {
+    let mut all = Vec::new();
+    for (folder, labels) in args.captures.iter().zip(labels) {
+        let found = corpus::captures(folder, labels);
+        anyhow::ensure!(
+            !found.is_empty(),
+            "no labelled capture is under `{}`: the labels name captures by their path there",
+            folder.display()
         );
-        for capture in self
-            .captures
-            .iter()
-            .filter(|capture| capture.found.is_some() || !capture.alerts.is_empty())
-        {
-            let attack = capture.attack.map_or("none", Class::name);
-            let found = capture
-                .found
-                .map_or("-", |found| if found { "yes" } else { "NO" });
-            let alerts: Vec<&str> = capture
-                .alerts
-                .iter()
-                .map(|(_, summary)| summary.as_str())
-                .collect();
-            let _ = writeln!(
-                text,
-                "{:40} {attack:12} {found:7} {}",
-                capture.name,
-                alerts.join("; ")
-            );
-        }
-        let _ = writeln!(
-            text,
-            "\n{:12} {:>8} {:>9} {:>7} {:>7}",
-            "flows of", "flows", "precision", "recall", "F1"
-        );
-        for (class, score) in &self.scores {
-            let ClassScore {
-                flows,
-                precision,
-                recall,
-                f1,
-            } = score;
-            let _ = writeln!(
-                text,
-                "{:12} {flows:8} {precision:9.3} {recall:7.3} {f1:7.3}",
-                class.name()
-            );
-        }
-        let _ = writeln!(
-            text,
-            "\ncore captures: {} of {} attacks found, {} of {} benign captures with an alert",
-            self.found, self.attack_captures, self.benign_with_alert, self.benign_captures
-        );
-        text
+        all.extend(found);
     }
+    Ok(all)
+}
+
+fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Report> {
+    let model = load_model(args.model.as_deref())?;
+    let labels = read_labels(&args.labels)?;
+    let captures = captures(args, &labels)?;
+    let config = Config::default();
+    let (settings, tick) = (config.pipeline()?, config.tick()?);
+    let mut evaluation = Evaluation::default();
+    let bar = progress::bar(captures.len(), "judging captures");
+    let mut rows = importance::Sample::default();
+    for capture in &captures {
+        evaluation.add(
+            capture,
+            &outcome::judge(capture, model.clone(), settings, tick)?,
+        );
+        if args.report.is_some() {
+            rows.take(corpus::rows(capture, settings, tick)?);
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let names = feature::names();
+    let importance = rows.importance(&model.forest);
+    Ok(Report {
+        judge: format!("model `{}`, trained {}", model.name, model.trained_at),
+        summary: evaluation.summary(args.base_rate),
+        evaluation,
+        left_out: Vec::new(),
+        importance: importance
+            .into_iter()
+            .map(|(feature, mean)| (names[feature].to_owned(), mean))
+            .collect(),
+    })
+}
+
+fn trial(args: &EvaluateArgs) -> anyhow::Result<Trial> {
+    let config = Config::default();
+    Ok(Trial {
+        forest: args.forest.settings(),
+        pipeline: config.pipeline()?,
+        tick: config.tick()?,
+    })
+}
+
+fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Report> {
+    let (labels, also) = (read_labels(&args.labels)?, read_labels(&args.also_labels)?);
+    let captures = gather_all(&args.captures, &labels)?;
+    let always = gather_all(&args.also_captures, &also)?;
+    let trial = trial(args)?;
+    let sources = leave_out::sources(&captures);
+    let bar = progress::bar(sources.len(), "leaving out sources");
+    let mut evaluation = Evaluation::default();
+    let mut left_out = Vec::new();
+    for source in &sources {
+        let left = leave_out::source(source, &captures, &always, &trial)?;
+        evaluation.merge(left.evaluation.clone());
+        left_out.push(left);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(Report {
+        judge: format!(
+            "{} forests, each trained without the source that it judged",
+            sources.len()
+        ),
+        summary: evaluation.summary(args.base_rate),
+        evaluation,
+        left_out,
+        importance: Vec::new(),
+    })
+}
+
+fn leave_out_classes(args: &EvaluateArgs) -> anyhow::Result<()> {
+    let (labels, also) = (read_labels(&args.labels)?, read_labels(&args.also_labels)?);
+    let captures = gather_all(&args.captures, &labels)?;
+    let always = gather_all(&args.also_captures, &also)?;
+    let trial = trial(args)?;
+    let classes: Vec<Class> = leave_out::classes(&captures).into_iter().collect();
+    let bar = progress::bar(classes.len(), "leaving out classes");
+    let mut unknown: Vec<UnknownClass> = Vec::new();
+    for class in classes {
+        unknown.push(leave_out::class(class, &captures, &always, &trial)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    print(&match args.format {
+        FormatArg::Text => text::of_unknown(&unknown),
+        FormatArg::Json => serde_json::to_string_pretty(&unknown)? + "\n",
+    });
+    Ok(())
 }

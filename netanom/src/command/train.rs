@@ -1,23 +1,18 @@
 //! `netanom train`: a model from labelled captures, through the very pipeline that runs live.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
-use ndarray::Array2;
-use serde::Serialize;
 
-use crate::alert::Class;
 use crate::cli::{TrainArgs, TrainerArg};
 use crate::config::Config;
-use crate::feature;
 use crate::flow::Timestamp;
-use crate::learn::corpus;
-use crate::learn::dataset::DataSet;
+use crate::learn::gather::{self, Content, Gathered};
 use crate::learn::histogram::HistogramTrainer;
 use crate::learn::labels::Labels;
 use crate::learn::smartcore::SmartcoreTrainer;
-use crate::learn::trainer::{ForestSettings, Trainer};
+use crate::learn::trainer::Trainer;
 use crate::model::{Forest, Model};
 
 use super::progress;
@@ -27,34 +22,20 @@ use super::progress;
 /// # Errors
 /// When the captures or labels cannot be read, when they hold fewer than two classes, or the model cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
-    if args.captures.len() != args.labels.len() {
-        bail!(
-            "give one --labels for each --captures: there are {} and {}",
-            args.labels.len(),
-            args.captures.len()
-        );
-    }
-    let mut data = Gathered::default();
-    for (directory, labels) in args.captures.iter().zip(&args.labels) {
-        data.gather(directory, &Labels::read(labels)?)?;
-    }
+    check_pairs(&args.captures, &args.labels)?;
+    let labels = read_labels(&args.labels)?;
+    let captures = gather_all(&args.captures, &labels)?;
     if let Some(path) = &args.contents {
-        write_contents(path, &data.contents)?;
+        write_contents(path, &gather::contents(&captures))?;
     }
-    let mut data = data.data_set()?;
-    data.balance();
-    let settings = ForestSettings {
-        trees: args.trees.into(),
-        max_depth: args.depth.into(),
-        min_leaf: args.min_leaf,
-        seed: args.seed,
-        ..ForestSettings::default()
-    };
+    let all: Vec<_> = captures.iter().collect();
+    let data = gather::data_set(&all, &|_, _| true)?;
+    let settings = args.forest.settings();
     let trainer: Box<dyn Trainer> = match args.trainer {
         TrainerArg::Histogram => Box::new(HistogramTrainer),
         TrainerArg::Smartcore => Box::new(SmartcoreTrainer),
     };
-    let bar = progress::bar(args.trees.into(), "growing trees");
+    let bar = progress::bar(settings.trees, "growing trees");
     let trees = trainer.train(&data, &settings, &|done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     let model = Model {
@@ -90,7 +71,46 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_contents(path: &Path, contents: &[Content]) -> anyhow::Result<()> {
+/// Each folder of captures has labels.
+pub(super) fn check_pairs(captures: &[PathBuf], labels: &[PathBuf]) -> anyhow::Result<()> {
+    if captures.len() != labels.len() {
+        bail!(
+            "give one --labels for each --captures: there are {} and {}",
+            labels.len(),
+            captures.len()
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn read_labels(files: &[PathBuf]) -> anyhow::Result<Vec<Labels>> {
+    Ok(files
+        .iter()
+        .map(|file| Labels::read(file))
+        .collect::<Result<_, _>>()?)
+}
+
+/// The rows of all captures of all folders.
+pub(super) fn gather_all<'a>(
+    folders: &[PathBuf],
+    labels: &'a [Labels],
+) -> anyhow::Result<Vec<Gathered<'a>>> {
+    let config = Config::default();
+    let mut all = Vec::new();
+    for (folder, labels) in folders.iter().zip(labels) {
+        let bar = progress::bar(0, "reading captures");
+        let progress = |done: usize, total: usize| {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        };
+        let (settings, tick) = (config.pipeline()?, config.tick()?);
+        all.extend(gather::gather(folder, labels, settings, tick, &progress)?);
+        bar.finish_and_clear();
+    }
+    Ok(all)
+}
+
+fn write_contents(path: &Path, contents: &[Content<'_>]) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(contents)? + "\n";
     std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
 }
@@ -116,95 +136,4 @@ fn trained_at(given: Option<&str>) -> anyhow::Result<String> {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     Ok(Timestamp::default().plus(now).to_string())
-}
-
-/// Rows of all captures, before they become a data set.
-#[derive(Default)]
-struct Gathered {
-    values: Vec<f32>,
-    classes: Vec<Class>,
-    weights: Vec<f32>,
-    groups: Vec<u32>,
-    group_names: Vec<String>,
-    contents: Vec<Content>,
-}
-
-/// Rows of one class of one capture.
-#[derive(Serialize)]
-struct Content {
-    capture: String,
-    class: Class,
-    /// Judged rows that the capture has, and how many of them are trained on.
-    seen: usize,
-    rows: usize,
-}
-
-impl Gathered {
-    fn gather(&mut self, directory: &Path, labels: &Labels) -> anyhow::Result<()> {
-        let captures: Vec<_> = corpus::captures(directory, labels)
-            .into_iter()
-            .filter(|capture| capture.rules.tier == "core")
-            .collect();
-        if captures.is_empty() {
-            bail!(
-                "no labelled capture is under `{}`: the labels name captures by their path there",
-                directory.display()
-            );
-        }
-        let config = Config::default();
-        let bar = progress::bar(captures.len(), "reading captures");
-        for capture in &captures {
-            let group = self.group_names.len() as u32;
-            for (class, of_class) in corpus::rows(capture, config.pipeline()?, config.tick()?)? {
-                self.contents.push(Content {
-                    capture: capture.name.clone(),
-                    class,
-                    seen: of_class.seen,
-                    rows: of_class.rows.len(),
-                });
-                // What was thinned out still counts.
-                let weight = of_class.seen as f32 / of_class.rows.len() as f32;
-                for row in of_class.rows {
-                    self.values.extend(row);
-                    self.classes.push(class);
-                    self.weights.push(weight);
-                    self.groups.push(group);
-                }
-            }
-            self.group_names.push(capture.name.clone());
-            bar.inc(1);
-        }
-        bar.finish_and_clear();
-        Ok(())
-    }
-
-    fn data_set(self) -> anyhow::Result<DataSet> {
-        let present: Vec<Class> = Class::ALL
-            .into_iter()
-            .filter(|class| self.classes.contains(class))
-            .collect();
-        if present.len() < 2 {
-            bail!(
-                "the captures hold {} class of traffic; a forest needs two or more",
-                present.len()
-            );
-        }
-        let index = |class: &Class| {
-            present
-                .iter()
-                .position(|other| other == class)
-                .unwrap_or_default() as u8
-        };
-        let rows = Array2::from_shape_vec((self.classes.len(), feature::COUNT), self.values)
-            .context("rows of unequal length")?;
-        Ok(DataSet {
-            rows,
-            labels: self.classes.iter().map(index).collect(),
-            classes: present.clone(),
-            weights: self.weights,
-            groups: self.groups,
-            group_names: self.group_names,
-            features: feature::names().into_iter().map(str::to_owned).collect(),
-        })
-    }
 }

@@ -1,16 +1,10 @@
-//! Labelled captures as training data and as a test: the live pipeline runs over each, and the label rules say what
-//! its flows are.
+//! Labelled captures as training data: the live pipeline runs over each, and the label rules say what its flows are.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alert::{Alert, Class, Facts, Interfaces};
-use crate::detect;
-use crate::flow::Endpoint;
-use crate::model::Model;
+use crate::alert::{Class, Facts, Interfaces};
 use crate::pipeline::{Pipeline, PipelineSettings};
 use crate::source::capture::CaptureSource;
 use crate::source::{FlowSource, SourceError};
@@ -29,6 +23,14 @@ pub struct Labelled<'a> {
     pub path: PathBuf,
     /// What its flows are.
     pub rules: &'a CaptureRules,
+}
+
+impl Labelled<'_> {
+    /// Whether it is trained on and counted.
+    #[must_use]
+    pub fn is_core(&self) -> bool {
+        self.rules.tier == "core"
+    }
 }
 
 /// Every labelled capture that is present under `directory`, in the order of their names.
@@ -110,117 +112,20 @@ fn class_of(rules: &CaptureRules, facts: &Facts) -> Option<Class> {
     }
 }
 
-/// What the pipeline with a model made of a capture.
-#[derive(Clone, Debug, Default)]
-pub struct Outcome {
-    /// Flows by their label and their last verdict.
-    pub verdicts: BTreeMap<(Class, Class), u64>,
-    /// The last state of each alert.
-    pub alerts: Vec<Alert>,
-    /// Who attacked and who was attacked, by class.
-    pub attacks: BTreeMap<Class, Attack>,
+/// Whose capture it is: its file's name up to the first `_` or `.`. Captures of one source are alike.
+#[must_use]
+pub fn source_of(capture: &str) -> &str {
+    let file = capture.rsplit('/').next().unwrap_or(capture);
+    file.split(['_', '.']).next().unwrap_or(file)
 }
 
-/// The hosts of the flows of one class.
-#[derive(Clone, Debug, Default)]
-pub struct Attack {
-    initiators: BTreeSet<IpAddr>,
-    responders: BTreeSet<IpAddr>,
-    flows: u64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Outcome {
-    /// The class that the capture is about: the attack with the most flows, else normal traffic.
-    #[must_use]
-    pub fn attack(&self) -> Option<Class> {
-        self.attacks
-            .iter()
-            .max_by_key(|(_, attack)| attack.flows)
-            .map(|(class, _)| *class)
-    }
-
-    /// Whether the attack was found: an alert of its class with its source or target, and none of another class that
-    /// outlives it. `None` when the capture has no attack.
-    #[must_use]
-    pub fn is_found(&self) -> Option<bool> {
-        let class = self.attack()?;
-        let attack = &self.attacks[&class];
-        let is_right = |alert: &&Alert| {
-            let by = alert
-                .source
-                .ip
-                .is_some_and(|ip| attack.initiators.contains(&ip));
-            let on = alert
-                .target
-                .ip
-                .is_some_and(|ip| attack.responders.contains(&ip));
-            alert.class == class && (by || on)
-        };
-        let right = self
-            .alerts
-            .iter()
-            .filter(is_right)
-            .map(|alert| alert.last_seen)
-            .max();
-        let wrong = self
-            .alerts
-            .iter()
-            .filter(|alert| alert.class != class)
-            .map(|alert| alert.last_seen)
-            .max();
-        Some(right.is_some() && right >= wrong)
-    }
-}
-
-/// Runs the pipeline with `model` over a capture.
-///
-/// # Errors
-/// When the capture cannot be read.
-pub fn judge(
-    capture: &Labelled<'_>,
-    model: Arc<Model>,
-    settings: PipelineSettings,
-    tick: Duration,
-) -> Result<Outcome, SourceError> {
-    let mut source = CaptureSource::open(&capture.path, tick)?;
-    let mut pipeline =
-        Pipeline::new(settings, detect::all(model), Interfaces::default()).keeping_finished();
-    let mut outcome = Outcome::default();
-    while let Some(window) = source.next_window()? {
-        let alerts = pipeline.step(&window);
-        outcome.take(&mut pipeline, alerts, capture.rules);
-    }
-    source.check()?;
-    let alerts = pipeline.end();
-    outcome.take(&mut pipeline, alerts, capture.rules);
-    Ok(outcome)
-}
-
-impl Outcome {
-    fn take(&mut self, pipeline: &mut Pipeline, alerts: Vec<Alert>, rules: &CaptureRules) {
-        for alert in alerts {
-            match self.alerts.iter_mut().find(|known| known.id == alert.id) {
-                Some(known) => *known = alert,
-                None => self.alerts.push(alert),
-            }
-        }
-        for judged in pipeline.take_finished() {
-            let (initiator, responder): (Endpoint, Endpoint) =
-                (judged.flow.initiator(), judged.flow.responder());
-            let Label::Class(class, _) =
-                rules.class_of(initiator, responder, judged.flow.protocol())
-            else {
-                continue;
-            };
-            if class != Class::Normal {
-                let attack = self.attacks.entry(class).or_default();
-                attack.initiators.insert(initiator.ip);
-                attack.responders.insert(responder.ip);
-                attack.flows += 1;
-            }
-            if let Some(verdict) = judged.verdict {
-                *self.verdicts.entry((class, verdict.class)).or_default() += 1;
-            }
-        }
+    #[test]
+    fn the_source_of_a_capture_is_the_beginning_of_its_name() {
+        assert_eq!(source_of("syn_flood/ponyweng_SYN.pcap"), "ponyweng");
+        assert_eq!(source_of("lonely.pcap"), "lonely");
     }
 }

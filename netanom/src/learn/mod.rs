@@ -2,11 +2,17 @@
 
 mod bootstrap;
 pub mod corpus;
+pub mod curves;
 pub mod dataset;
+pub mod evaluation;
 mod gain;
+pub mod gather;
 mod growth;
 pub mod histogram;
+pub mod importance;
 pub mod labels;
+pub mod leave_out;
+pub mod outcome;
 pub mod scores;
 pub mod smartcore;
 #[cfg(test)]

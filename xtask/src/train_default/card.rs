@@ -7,8 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::folder::{ClassScore, Content, Judged, Scores, source_of};
-use super::hold_out::HeldOut;
+use super::folder::{ClassScore, Content, Judged, Scores, UnknownClass, source_of};
 
 const BEGIN: &str = "<!-- measured by `cargo xtask train-default`; do not edit -->";
 const END: &str = "<!-- end of what is measured -->";
@@ -78,7 +77,7 @@ pub(super) fn on_training_data(scores: &[(String, Scores)]) -> String {
             text,
             "{name}: {}.\n\n{}",
             sums(scores),
-            classes(&scores.scores)
+            classes("Flows of", &scores.scores)
         );
     }
     text
@@ -87,17 +86,25 @@ pub(super) fn on_training_data(scores: &[(String, Scores)]) -> String {
 const HELD_OUT: &str = "## On sources that it has not seen";
 
 /// Scores on sources that were left out.
-pub(super) fn held_out(sources: &[HeldOut]) -> String {
+pub(super) fn held_out(scores: &Scores) -> String {
     let mut text = format!(
         "{HELD_OUT}\n\nFor each source a model was trained without it (simulated captures, and those of the range, \
          included), and judged on it alone.\n\n"
     );
-    table(&mut text, sources, true);
+    sources(&mut text, scores);
+    balanced(&mut text, scores);
+    let mistakes: Vec<String> = scores.captures.iter().filter_map(Judged::mistake).collect();
+    if !mistakes.is_empty() {
+        let _ = writeln!(text, "What went wrong, and the alerts that there were:\n");
+        for mistake in mistakes {
+            let _ = writeln!(text, "- {mistake}");
+        }
+    }
     text
 }
 
 /// Scores of a model that was trained on no real capture at all.
-pub(super) fn made_alone(with_range: bool, sources: &[HeldOut]) -> String {
+pub(super) fn made_alone(with_range: bool, scores: &[Scores]) -> String {
     let made = if with_range {
         "simulated captures and those of the range"
     } else {
@@ -106,25 +113,62 @@ pub(super) fn made_alone(with_range: bool, sources: &[HeldOut]) -> String {
     let mut text = format!(
         "### By a model that has seen none of them\n\nTrained on {made} alone, and judged on every real capture.\n\n"
     );
-    table(&mut text, sources, false);
+    for scores in scores {
+        sources(&mut text, scores);
+        balanced(&mut text, scores);
+    }
     text
 }
 
-fn table(text: &mut String, sources: &[HeldOut], with_mistakes: bool) {
+fn sources(text: &mut String, scores: &Scores) {
     text.push_str("| Source | Attacks found | Benign captures with an alert |\n|---|---:|---:|\n");
-    let mut all = Scores::default();
-    for HeldOut { source, scores } in sources {
+    let mut of_source: BTreeMap<&str, Scores> = BTreeMap::new();
+    for capture in scores.captures.iter().filter(|capture| capture.is_core()) {
+        of_source
+            .entry(source_of(&capture.name))
+            .or_default()
+            .count(capture);
+    }
+    for (source, scores) in &of_source {
         row(text, source, scores);
-        all.add(scores);
     }
-    row(text, "**all**", &all);
-    let mistakes: Vec<String> = all.captures.iter().filter_map(Judged::mistake).collect();
-    if with_mistakes && !mistakes.is_empty() {
-        let _ = writeln!(text, "\nWhat went wrong, and the alerts that there were:\n");
-        for mistake in mistakes {
-            let _ = writeln!(text, "- {mistake}");
-        }
+    row(text, "**all**", scores);
+}
+
+fn balanced(text: &mut String, scores: &Scores) {
+    let _ = writeln!(
+        text,
+        "\nVerdicts on flows, the flows of each class of each capture counting as one; macro-F1 {}:\n\n{}",
+        shown(scores.balanced_macro_f1),
+        classes("Class", &scores.balanced_scores)
+    );
+}
+
+/// Scores on classes that were left out.
+pub(super) fn unknown(classes: &[UnknownClass]) -> String {
+    let mut text = "\n### By a model that was never told of the attack\n\nFor each class a model was trained without it. \
+                    An attack is noticed when an alert of any class names one of its hosts.\n\n\
+                    | Class | Captures noticed | Flows judged not normal |\n|---|---:|---:|\n"
+        .to_owned();
+    for of in classes {
+        let UnknownClass {
+            class,
+            captures,
+            noticed,
+            flows,
+            not_normal,
+        } = of;
+        let share = 100.0 * *not_normal as f64 / (*flows).max(1) as f64;
+        let _ = writeln!(
+            text,
+            "| `{class}` | {noticed} of {captures} | {not_normal} of {flows} ({share:.0} %) |"
+        );
     }
+    text
+}
+
+fn shown(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{share:.3}"))
 }
 
 fn row(text: &mut String, name: &str, scores: &Scores) {
@@ -163,22 +207,15 @@ pub(super) fn sums(scores: &Scores) -> String {
     )
 }
 
-fn classes(scores: &BTreeMap<String, ClassScore>) -> String {
+fn classes(head: &str, scores: &[ClassScore]) -> String {
     let mut text =
-        "| Flows of | Flows | Precision | Recall | F1 |\n|---|---:|---:|---:|---:|\n".to_owned();
-    for (
-        class,
-        ClassScore {
-            flows,
-            precision,
-            recall,
-            f1,
-        },
-    ) in scores
-    {
+        format!("| {head} | Weight | Precision | Recall | F1 |\n|---|---:|---:|---:|---:|\n");
+    for of in scores {
+        let [precision, recall, f1] = [of.precision, of.recall, of.f1].map(shown);
         let _ = writeln!(
             text,
-            "| `{class}` | {flows} | {precision:.3} | {recall:.3} | {f1:.3} |"
+            "| `{}` | {} | {precision} | {recall} | {f1} |",
+            of.class, of.support
         );
     }
     text
@@ -218,19 +255,22 @@ mod tests {
     }
 
     #[test]
-    fn sources_that_were_left_out_are_summed() {
-        let scores = |found, attack_captures| Scores {
-            found,
-            attack_captures,
-            ..Scores::default()
-        };
-        let held = |source: &str, scores| HeldOut {
-            source: source.to_owned(),
-            scores,
-        };
-        let text = held_out(&[held("a", scores(1, 2)), held("b", scores(3, 3))]);
+    fn captures_are_summed_by_their_source() {
+        let scores: Scores = serde_json::from_value(serde_json::json!({
+            "attack_captures": 2, "found": 1, "benign_captures": 1, "benign_with_alert": 0, "balanced_macro_f1": 0.5,
+            "captures": [
+                { "name": "a_1.pcap", "tier": "core", "attack": "port_scan", "found": true, "alerts": [] },
+                { "name": "b_1.pcap", "tier": "core", "attack": "port_scan", "found": false, "alerts": [] },
+                { "name": "b_2.pcap", "tier": "core", "attack": null, "found": null, "alerts": [] },
+                { "name": "b_3.pcap", "tier": "extra", "attack": null, "found": null, "alerts": [["port_scan", "x"]] },
+            ]
+        }))
+        .unwrap();
+        let text = held_out(&scores);
+        let table = "| a | 1 of 1 | - |\n| b | 0 of 1 | 0 of 1 |\n| **all** | 1 of 2 | 0 of 1 |\n";
+        assert!(text.contains(table), "{text}");
         assert!(
-            text.ends_with("| a | 1 of 2 | - |\n| b | 3 of 3 | - |\n| **all** | 4 of 5 | - |\n"),
+            text.contains("- port_scan in `b_1.pcap`: no alert\n"),
             "{text}"
         );
     }

@@ -1,12 +1,11 @@
 //! A folder of labelled captures, and what `netanom train` and `netanom evaluate` make of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::command;
 
@@ -16,9 +15,6 @@ pub(super) struct Folder {
     pub(super) captures: PathBuf,
     pub(super) labels: PathBuf,
 }
-
-/// The label file of a folder: rules by capture, of which nothing but the names matters here.
-pub(super) type Labels = BTreeMap<String, Value>;
 
 impl Folder {
     /// A folder with its `labels.json`.
@@ -34,13 +30,6 @@ impl Folder {
             captures: captures.to_owned(),
             labels,
         })
-    }
-
-    pub(super) fn read_labels(&self) -> anyhow::Result<Labels> {
-        let text = std::fs::read(&self.labels)
-            .with_context(|| format!("cannot read `{}`", self.labels.display()))?;
-        serde_json::from_slice(&text)
-            .with_context(|| format!("`{}` is wrong", self.labels.display()))
     }
 }
 
@@ -65,8 +54,23 @@ pub(super) struct Scores {
     pub(super) found: u64,
     pub(super) benign_captures: u64,
     pub(super) benign_with_alert: u64,
-    pub(super) scores: BTreeMap<String, ClassScore>,
+    pub(super) balanced_macro_f1: Option<f64>,
+    #[serde(default)]
+    pub(super) scores: Vec<ClassScore>,
+    #[serde(default)]
+    pub(super) balanced_scores: Vec<ClassScore>,
+    #[serde(default)]
     pub(super) captures: Vec<Judged>,
+}
+
+/// What a model made of a class that it was never told of.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct UnknownClass {
+    pub(super) class: String,
+    pub(super) captures: u64,
+    pub(super) noticed: u64,
+    pub(super) flows: u64,
+    pub(super) not_normal: u64,
 }
 
 /// What was made of one capture.
@@ -81,11 +85,31 @@ pub(super) struct Judged {
     alerts: Vec<(String, String)>,
 }
 
+impl Scores {
+    /// Counts a capture, but not its flows.
+    pub(super) fn count(&mut self, capture: &Judged) {
+        match capture.found {
+            Some(found) => {
+                self.attack_captures += 1;
+                self.found += u64::from(found);
+            }
+            None => {
+                self.benign_captures += 1;
+                self.benign_with_alert += u64::from(!capture.alerts.is_empty());
+            }
+        }
+    }
+}
+
 impl Judged {
+    pub(super) fn is_core(&self) -> bool {
+        self.tier == "core"
+    }
+
     /// What is wrong with it, if it counts: an attack that was not found as such, or an alert on normal traffic.
     pub(super) fn mistake(&self) -> Option<String> {
         let is_right = self.found.unwrap_or(self.alerts.is_empty());
-        if is_right || self.tier != "core" {
+        if is_right || !self.is_core() {
             return None;
         }
         let classes: BTreeSet<&str> = self
@@ -104,14 +128,18 @@ impl Judged {
     }
 }
 
-/// Of the flows of one class.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+/// Of the flows of one class; a share of nothing is none.
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct ClassScore {
-    pub(super) flows: u64,
-    pub(super) precision: f64,
-    pub(super) recall: f64,
-    pub(super) f1: f64,
+    pub(super) class: String,
+    pub(super) support: f64,
+    pub(super) precision: Option<f64>,
+    pub(super) recall: Option<f64>,
+    pub(super) f1: Option<f64>,
 }
+
+/// How the default model is grown. Leaves of fewer rows are of single captures; they double the model's size.
+const FOREST: [&str; 4] = ["--min-leaf", "5", "--trees", "75"];
 
 impl Netanom<'_> {
     /// Trains a model on the folders; returns what it was trained on.
@@ -124,18 +152,8 @@ impl Netanom<'_> {
     ) -> anyhow::Result<Vec<Content>> {
         let contents = work.join("contents.json");
         let mut train = Command::new(self.program);
-        train.args([
-            "train",
-            // Leaves of fewer rows are of single captures; they double the model's size.
-            "--min-leaf",
-            "5",
-            "--trees",
-            "75",
-            "--name",
-            "default",
-            "--trained-at",
-            self.trained_at,
-        ]);
+        train.arg("train").args(FOREST);
+        train.args(["--name", "default", "--trained-at", self.trained_at]);
         for folder in folders {
             train
                 .arg("--captures")
@@ -159,29 +177,83 @@ impl Netanom<'_> {
 
     /// Judges a folder's captures.
     pub(super) fn evaluate(&self, folder: &Folder, model: &Path) -> anyhow::Result<Scores> {
-        let mut evaluate = Command::new(self.program);
-        evaluate
-            .args(["evaluate", "--format", "json", "--model"])
-            .arg(model);
-        evaluate
-            .arg("--captures")
-            .arg(&folder.captures)
-            .arg("--labels")
-            .arg(&folder.labels);
-        let text = command::shown(&evaluate);
-        eprintln!("$ {text}");
-        let output = evaluate
-            .output()
-            .with_context(|| format!("cannot run `{text}`"))?;
-        if !output.status.success() {
-            bail!(
-                "`{text}` failed: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
-        }
-        serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("cannot read what `{text}` prints"))
+        let mut evaluate = self.evaluate_command(std::slice::from_ref(folder));
+        evaluate.arg("--model").arg(model);
+        answer(&mut evaluate)
     }
+
+    /// Judges the captures of `folders` source by source, each by a model that has seen nothing of it; `always` are
+    /// trained on in any case.
+    pub(super) fn leave_out_sources(
+        &self,
+        folders: &[Folder],
+        always: &[Folder],
+    ) -> anyhow::Result<Scores> {
+        answer(&mut self.leave_out_command("source", folders, always))
+    }
+
+    /// Judges each of `folders` by a model of `made` captures alone.
+    pub(super) fn made_alone(
+        &self,
+        folders: &[Folder],
+        made: &[Folder],
+        work: &Path,
+    ) -> anyhow::Result<Vec<Scores>> {
+        let model = work.join("made_alone.model");
+        self.train(made, &model, None, work)?;
+        let scores = folders.iter().map(|folder| self.evaluate(folder, &model));
+        scores.collect()
+    }
+
+    /// Judges each class of attack by a model that was never told of it.
+    pub(super) fn leave_out_classes(
+        &self,
+        folders: &[Folder],
+        always: &[Folder],
+    ) -> anyhow::Result<Vec<UnknownClass>> {
+        answer(&mut self.leave_out_command("class", folders, always))
+    }
+
+    fn leave_out_command(&self, what: &str, folders: &[Folder], always: &[Folder]) -> Command {
+        let mut evaluate = self.evaluate_command(folders);
+        evaluate.args(["--leave-out", what]).args(FOREST);
+        for folder in always {
+            evaluate
+                .arg("--also-captures")
+                .arg(&folder.captures)
+                .arg("--also-labels")
+                .arg(&folder.labels);
+        }
+        evaluate
+    }
+
+    fn evaluate_command(&self, folders: &[Folder]) -> Command {
+        let mut evaluate = Command::new(self.program);
+        evaluate.args(["evaluate", "--format", "json"]);
+        for folder in folders {
+            evaluate
+                .arg("--captures")
+                .arg(&folder.captures)
+                .arg("--labels")
+                .arg(&folder.labels);
+        }
+        evaluate
+    }
+}
+
+/// Runs a command that prints JSON. Its progress goes to the terminal.
+fn answer<T: serde::de::DeserializeOwned>(command: &mut Command) -> anyhow::Result<T> {
+    let text = command::shown(command);
+    eprintln!("$ {text}");
+    let output = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run `{text}`"))?;
+    if !output.status.success() {
+        bail!("`{text}` failed");
+    }
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("cannot read what `{text}` prints"))
 }
 
 /// Where a capture comes from: the first part of its file name, before the underscore.
@@ -195,7 +267,7 @@ pub(super) fn source_of(capture: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -4,7 +4,6 @@
 
 mod card;
 mod folder;
-mod hold_out;
 mod merge;
 mod scenarios;
 
@@ -96,11 +95,9 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let card = command::workspace()?.join("docs/model-card.md");
     let held_out = if arguments.hold_out {
         [
-            card::held_out(&hold_out::all(&netanom, &data, &made, work)?),
-            card::made_alone(
-                !range.is_empty(),
-                &hold_out::made_alone(&netanom, &data, &made, work)?,
-            ),
+            card::held_out(&netanom.leave_out_sources(&data, &made)?),
+            card::made_alone(!range.is_empty(), &netanom.made_alone(&data, &made, work)?),
+            card::unknown(&netanom.leave_out_classes(&data, &made)?),
         ]
         .join("\n")
     } else {

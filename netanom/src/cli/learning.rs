@@ -1,0 +1,132 @@
+//! The arguments of `train` and `evaluate`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::FormatArg;
+use crate::learn::trainer::ForestSettings;
+
+/// `netanom train`.
+#[derive(Debug, clap::Args)]
+pub struct TrainArgs {
+    /// Folder of captures; may be given several times, each with its --labels.
+    #[arg(long, required = true, value_name = "DIR")]
+    pub captures: Vec<PathBuf>,
+    /// Labels of the captures (JSON).
+    #[arg(long, required = true, value_name = "FILE")]
+    pub labels: Vec<PathBuf>,
+    /// Where the model goes.
+    #[arg(long, short, value_name = "MODEL")]
+    pub output: PathBuf,
+    /// Which trainer grows the forest.
+    #[arg(long, value_enum, default_value_t = TrainerArg::Histogram)]
+    pub trainer: TrainerArg,
+    /// The forest.
+    #[command(flatten)]
+    pub forest: ForestArgs,
+    /// Name of the model.
+    #[arg(long, default_value = "custom")]
+    pub name: String,
+    /// Model card (text) to put into the file.
+    #[arg(long, value_name = "FILE")]
+    pub card: Option<PathBuf>,
+    /// Time of training to write down, RFC 3339 [default: now].
+    #[arg(long, value_name = "TIME")]
+    pub trained_at: Option<String>,
+    /// Write down what it was trained on here: rows by capture and class (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub contents: Option<PathBuf>,
+}
+
+/// How a forest is grown.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ForestArgs {
+    /// Trees.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub trees: u16,
+    /// Depth of a tree at most.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub depth: u16,
+    /// Weight of a leaf at least, in rows.
+    #[arg(long, default_value_t = 2.0)]
+    pub min_leaf: f64,
+    /// Seed of all draws: the same seed and data give the same model.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// `--trainer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TrainerArg {
+    /// Ours: histograms of 256 bins, all cores.
+    Histogram,
+    /// The reference, smartcore: one core, for up to some ten thousand rows.
+    Smartcore,
+}
+
+impl ForestArgs {
+    /// As the trainers take them.
+    #[must_use]
+    pub fn settings(&self) -> ForestSettings {
+        ForestSettings {
+            trees: self.trees.into(),
+            max_depth: self.depth.into(),
+            min_leaf: self.min_leaf,
+            seed: self.seed,
+            ..ForestSettings::default()
+        }
+    }
+}
+
+/// `netanom evaluate`.
+#[derive(Debug, clap::Args)]
+pub struct EvaluateArgs {
+    /// Model file [default: the one inside the program].
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    /// Folder of captures; may be given several times, each with its --labels.
+    #[arg(long, required = true, value_name = "DIR")]
+    pub captures: Vec<PathBuf>,
+    /// Labels of the captures (JSON).
+    #[arg(long, required = true, value_name = "FILE")]
+    pub labels: Vec<PathBuf>,
+    /// Train a model without each source (the beginning of a capture's name), or without each class of attack, and
+    /// judge by it what was left out.
+    #[arg(long, value_enum, value_name = "WHAT", conflicts_with = "model")]
+    pub leave_out: Option<LeaveOutArg>,
+    /// With --leave-out: folder of captures that are always trained on and never judged.
+    #[arg(long, value_name = "DIR", requires = "leave_out")]
+    pub also_captures: Vec<PathBuf>,
+    /// Labels of those.
+    #[arg(long, value_name = "FILE", requires = "leave_out")]
+    pub also_labels: Vec<PathBuf>,
+    /// With --leave-out: the forests.
+    #[command(flatten)]
+    pub forest: ForestArgs,
+    /// Attacks among all flows of the network that precision is stated for.
+    #[arg(long, default_value_t = 0.001, value_name = "SHARE", value_parser = share)]
+    pub base_rate: f64,
+    /// Write a page with every score and plot here, in one file.
+    #[arg(long, value_name = "OUT.html")]
+    pub report: Option<PathBuf>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub format: FormatArg,
+}
+
+/// `--leave-out`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LeaveOutArg {
+    /// All captures of one origin at a time: how well it does on networks that are new to it.
+    Source,
+    /// One class of attack at a time: what it makes of an attack that it was never told of.
+    Class,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("give a share between 0 and 1, such as 0.001".to_owned()),
+    }
+}

@@ -1,0 +1,50 @@
+//! Which features a forest leans on: how far each moves the score of real rows, on average.
+
+use std::collections::BTreeMap;
+
+use super::corpus::ClassRows;
+use crate::alert::Class;
+use crate::model::Forest;
+
+/// Rows that are looked at, of each class of each capture: a few show what all do.
+const ROWS_EACH: usize = 5;
+
+/// Rows of many captures.
+#[derive(Debug, Default)]
+pub struct Sample {
+    rows: Vec<Vec<f32>>,
+}
+
+impl Sample {
+    /// Takes a few rows of each class of a capture, evenly spread.
+    pub fn take(&mut self, capture: BTreeMap<Class, ClassRows>) {
+        for of_class in capture.into_values() {
+            let step = (of_class.rows.len() / ROWS_EACH).max(1);
+            self.rows
+                .extend(of_class.rows.into_iter().step_by(step).take(ROWS_EACH));
+        }
+    }
+
+    /// Each feature's index with its mean absolute contribution to the probabilities of all classes, most first; empty
+    /// without rows.
+    #[must_use]
+    pub fn importance(&self, forest: &Forest) -> Vec<(usize, f64)> {
+        let mut sums = vec![0.0; forest.features()];
+        for row in &self.rows {
+            for class in 0..forest.classes() {
+                let contributions = forest.contributions(row, class).features;
+                for (sum, contribution) in sums.iter_mut().zip(contributions) {
+                    *sum += contribution.abs();
+                }
+            }
+        }
+        if self.rows.is_empty() {
+            return Vec::new();
+        }
+        let rows = self.rows.len() as f64;
+        let mut means: Vec<(usize, f64)> =
+            sums.into_iter().map(|sum| sum / rows).enumerate().collect();
+        means.sort_by(|a, b| b.1.total_cmp(&a.1));
+        means
+    }
+}

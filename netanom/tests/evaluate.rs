@@ -1,0 +1,189 @@
+//! `netanom train` and `netanom evaluate` from the command line, on captures that `netanom simulate` makes.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn netanom(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("netanom").unwrap();
+    command.args(arguments);
+    command
+}
+
+fn simulate(mode: &str, source: &str, seed: u64, file: &Path) {
+    let seed = seed.to_string();
+    let flags = [
+        "simulate",
+        mode,
+        "--source",
+        source,
+        "--target",
+        "10.20.1.5",
+        "--rate",
+        "150",
+        "--duration",
+        "8",
+        "--seed",
+        &seed,
+        "--write",
+    ];
+    netanom(&flags).arg(file).assert().success();
+}
+
+/// Two sources, each with normal traffic, a scan and a flood.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut labels = serde_json::Map::new();
+    for (seed, source) in [(1, "here"), (2, "there")] {
+        for (mode, class, host) in [
+            ("normal", "normal", "10.20.0.0/28"),
+            ("port-scan", "port_scan", "10.99.3.7"),
+            ("syn-flood", "syn_flood", "10.99.3.7"),
+        ] {
+            let name = format!("{source}_{mode}.pcap");
+            simulate(mode, host, seed, &folder.path().join(&name));
+            labels.insert(name, json!({ "default": class }));
+        }
+    }
+    fs::write(
+        folder.path().join("labels.json"),
+        Value::Object(labels).to_string(),
+    )
+    .unwrap();
+    folder
+}
+
+/// The flags that name the captures and their labels.
+fn of(folder: &Path) -> [String; 4] {
+    let labels = folder.join("labels.json");
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    [
+        "--captures".to_owned(),
+        text(folder),
+        "--labels".to_owned(),
+        text(&labels),
+    ]
+}
+
+fn json_of(command: &mut Command) -> Value {
+    let output = command.args(["--format", "json"]).assert().success();
+    serde_json::from_slice(&output.get_output().stdout).unwrap()
+}
+
+#[test]
+fn a_trained_model_is_scored_and_the_page_needs_nothing_else() {
+    let folder = folder();
+    let (model, page) = (
+        folder.path().join("my.model"),
+        folder.path().join("scores.html"),
+    );
+    netanom(&["train", "--trees", "20", "--output"])
+        .arg(&model)
+        .args(of(folder.path()))
+        .assert()
+        .success();
+    let scores = json_of(
+        netanom(&["evaluate", "--model"])
+            .arg(&model)
+            .args(of(folder.path()))
+            .arg("--report")
+            .arg(&page),
+    );
+    assert_eq!(
+        (scores["attack_captures"].as_u64(), scores["found"].as_u64()),
+        (Some(4), Some(4))
+    );
+    assert_eq!(scores["benign_with_alert"], 0);
+    assert!(scores["roc_auc"].as_f64().unwrap() > 0.95, "{scores}");
+    assert!(scores["median_delay_seconds"].as_f64().unwrap() < 5.0);
+    let page = fs::read_to_string(page).unwrap();
+    assert_eq!(page.matches("<svg").count(), 5);
+    for part in [
+        "here_port-scan.pcap",
+        "ROC",
+        "Calibration",
+        "Features",
+        "By class",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    // Namespaces of SVG are names, nothing is fetched.
+    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("href="));
+}
+
+#[test]
+fn each_source_is_judged_by_a_model_without_it() {
+    let folder = folder();
+    let scores = json_of(
+        netanom(&["evaluate", "--leave-out", "source", "--trees", "20"]).args(of(folder.path())),
+    );
+    let sources: Vec<&str> = scores["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|source| source[0].as_str().unwrap())
+        .collect();
+    assert_eq!(sources, ["here", "there"]);
+    assert_eq!(
+        (
+            scores["found"].as_u64(),
+            scores["captures"].as_array().unwrap().len()
+        ),
+        (Some(4), 6)
+    );
+}
+
+#[test]
+fn a_class_that_the_model_was_not_told_of_is_never_named() {
+    let folder = folder();
+    let classes = json_of(
+        netanom(&["evaluate", "--leave-out", "class", "--trees", "20"]).args(of(folder.path())),
+    );
+    let names: Vec<&str> = classes
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|of| of["class"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["syn_flood", "port_scan"]);
+    for of in classes.as_array().unwrap() {
+        assert_eq!(of["captures"], 2);
+        assert!(of["flows"].as_u64().unwrap() >= of["not_normal"].as_u64().unwrap());
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_a_word_on_what_does() {
+    let folder = folder();
+    let flags = of(folder.path());
+    let fails = |arguments: &[&str], code: i32, word: &str| {
+        let assert = netanom(arguments).args(&flags).assert().code(code);
+        let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(said.contains(word), "{said}");
+    };
+    fails(
+        &["evaluate", "--captures", "elsewhere"],
+        1,
+        "one --labels for each --captures",
+    );
+    fails(&["evaluate", "--base-rate", "2"], 2, "between 0 and 1");
+    fails(
+        &["evaluate", "--leave-out", "source", "--model", "x"],
+        2,
+        "cannot be used with",
+    );
+    fails(
+        &["evaluate", "--model", "/nowhere/x.model"],
+        1,
+        "/nowhere/x.model",
+    );
+    fails(
+        &["evaluate", "--report", "/nowhere/scores.html"],
+        1,
+        "/nowhere/scores.html",
+    );
+}
