@@ -74,12 +74,12 @@ fn replay<C: PacketCounter + Send>(
         let alerts = pipeline.step(&window);
         report.take_alerts(alerts);
         bar.set_position(read.read());
-        report.take_flows(pipeline.take_finished(), writer.as_mut())
+        report.take_flows(&pipeline.take_finished(), writer.as_mut())
     })?;
     bar.finish_and_clear();
     let alerts = pipeline.end();
     report.take_alerts(alerts);
-    report.take_flows(pipeline.take_finished(), writer.as_mut())?;
+    report.take_flows(&pipeline.take_finished(), writer.as_mut())?;
     if let Some(writer) = writer {
         writer.finish()?;
     }

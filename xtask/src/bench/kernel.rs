@@ -5,6 +5,7 @@ use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, bail, ensure};
 
+use super::machine;
 use crate::{command, run, setup};
 
 const COMMAND: &str = "cargo xtask bench kernel";
@@ -66,22 +67,4 @@ pub(super) fn kernel() -> anyhow::Result<ExitCode> {
     fs::write(&path, &page).with_context(|| format!("cannot write `{}`", path.display()))?;
     eprintln!("{tables}\nwritten to {PAGE}");
     Ok(ExitCode::SUCCESS)
-}
-
-/// Processor, number of CPUs and kernel.
-fn machine() -> anyhow::Result<String> {
-    let cpus = fs::read_to_string("/proc/cpuinfo").context("cannot read /proc/cpuinfo")?;
-    let field = |name: &str| {
-        let line = cpus.lines().find(|line| line.starts_with(name))?;
-        Some(line.split_once(':')?.1.trim())
-    };
-    // Other architectures than x86 name no model.
-    let model = field("model name").unwrap_or(std::env::consts::ARCH);
-    let mhz = field("cpu MHz").map_or(String::new(), |mhz| format!(", {mhz} MHz"));
-    let count = std::thread::available_parallelism().context("cannot count CPUs")?;
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").context("no kernel release")?;
-    Ok(format!(
-        "{model}{mhz}, {count} CPUs, Linux {}",
-        kernel.trim()
-    ))
 }

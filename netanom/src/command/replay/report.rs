@@ -82,7 +82,7 @@ impl Report {
 
     pub(super) fn take_flows(
         &mut self,
-        finished: Vec<JudgedFlow>,
+        finished: &[JudgedFlow],
         mut writer: Option<&mut FlowWriter>,
     ) -> anyhow::Result<()> {
         for flow in finished {
@@ -94,7 +94,7 @@ impl Report {
                 *self.verdicts.entry(verdict.class.name()).or_default() += 1;
             }
             if let Some(writer) = &mut writer {
-                writer.write(&flow)?;
+                writer.write(flow)?;
             }
         }
         Ok(())
