@@ -77,6 +77,28 @@ pub enum ModelCommand {
     Show(ModelShowArgs),
     /// Write a model for other tools.
     Export(ModelExportArgs),
+    /// Say what each feature of a flow added to a class's probability: exact Shapley values.
+    Explain(ModelExplainArgs),
+}
+
+/// `netanom model explain`.
+#[derive(Debug, clap::Args)]
+pub struct ModelExplainArgs {
+    /// Model file [default: the one inside the program].
+    #[arg(value_name = "MODEL")]
+    pub file: Option<PathBuf>,
+    /// Table of flows that `netanom replay --flows FLOWS.csv` wrote.
+    #[arg(long, value_name = "FLOWS.csv")]
+    pub flows: PathBuf,
+    /// Which of its flows, from 1.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub row: usize,
+    /// Which class [default: the most probable].
+    #[arg(long, value_name = "NAME")]
+    pub class: Option<String>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub format: FormatArg,
 }
 
 /// `netanom model export`.

@@ -1,5 +1,7 @@
 //! `netanom model`: what a model file says of itself, and the model for other tools.
 
+mod explain;
+
 use std::fmt::Write as _;
 
 use anyhow::Context;
@@ -9,7 +11,7 @@ use crate::model::Model;
 
 use super::load_model;
 
-/// Shows or writes a model.
+/// Shows, writes or explains a model.
 ///
 /// # Errors
 /// When the file is no model that this program reads, or the other one cannot be written.
@@ -17,6 +19,7 @@ pub fn run(command: &ModelCommand) -> anyhow::Result<()> {
     match command {
         ModelCommand::Show(args) => show(args),
         ModelCommand::Export(args) => export(args),
+        ModelCommand::Explain(args) => explain::run(args),
     }
 }
 

@@ -19,8 +19,6 @@ mod instructions;
 mod layout;
 mod predict;
 
-use std::sync::OnceLock;
-
 pub use explain::Contributions;
 pub use instructions::Instructions;
 pub(crate) use layout::Columns;
@@ -50,7 +48,7 @@ struct Span {
 }
 
 /// A Random Forest, ready to judge.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Forest {
     classes: usize,
     features: usize,
@@ -60,8 +58,6 @@ pub struct Forest {
     covers: Vec<f32>,
     /// Class shares of each leaf, padded to [`Forest::stride`].
     leaves: Vec<f32>,
-    /// Class shares of every node, worked out when the first explanation asks: 4 bytes × nodes × classes.
-    shares: OnceLock<Vec<f32>>,
 }
 
 impl Forest {
@@ -118,17 +114,6 @@ impl Forest {
     fn leaf(&self, span: Span, leaf: usize) -> &[f32] {
         let stride = self.stride();
         &self.leaves[(span.first_leaf + leaf) * stride..][..stride]
-    }
-}
-
-impl PartialEq for Forest {
-    fn eq(&self, other: &Self) -> bool {
-        // The shares follow from the rest.
-        (self.classes, self.features) == (other.classes, other.features)
-            && self.spans == other.spans
-            && self.nodes == other.nodes
-            && self.covers == other.covers
-            && self.leaves == other.leaves
     }
 }
 

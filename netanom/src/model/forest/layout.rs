@@ -1,7 +1,6 @@
 //! From trees or a file's columns to the flat nodes, with every check that lets later code index without doubt.
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
 
 use super::{CLASS_LANES, Forest, MAX_CLASSES, MAX_FEATURES, Span};
 use crate::model::tree::{Step, Tree};
@@ -255,7 +254,6 @@ impl Forest {
             nodes,
             covers: columns.covers,
             leaves: padded,
-            shares: OnceLock::new(),
         })
     }
 

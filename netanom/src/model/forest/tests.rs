@@ -141,28 +141,6 @@ fn a_tree_of_one_leaf_says_the_same_of_every_row() {
 }
 
 #[test]
-fn contributions_follow_the_path() {
-    let forest = Forest::new(&[three_classes()], 3, 2).unwrap();
-    // Third class: 3/8 at the root, 3/4 after x0, 1 after x1.
-    let third = forest.contributions(&[2.0, 6.0], 2);
-    assert_eq!(
-        third,
-        Contributions {
-            base: 0.375,
-            features: vec![0.375, 0.25]
-        }
-    );
-    let first = forest.contributions(&[0.0, 6.0], 0);
-    assert_eq!(
-        first,
-        Contributions {
-            base: 0.5,
-            features: vec![0.5, 0.0]
-        }
-    );
-}
-
-#[test]
 fn rows_of_another_width_and_unknown_classes_are_no_reason_to_panic() {
     let forest = Forest::new(&random_trees(1, 20, 3, 5), 3, 5).unwrap();
     let (mut short, mut long) = ([7.0; 1], [7.0; 11]);
