@@ -106,6 +106,7 @@ fn make(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
                             labels.insert(name.clone(), rules);
                             progress(&name, &games, labels.len(), begin);
                         }
+                        Err(error) if error.is::<Interrupted>() => return,
                         Err(error) => {
                             eprintln!("range: {error:#}");
                             lock(&failures).push(game.scenario.name);
