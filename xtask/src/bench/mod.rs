@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what netanom costs, measured on this machine and written to a page of docs/.
 
+mod forest;
 mod kernel;
 mod replay;
 
@@ -22,6 +23,10 @@ pub(crate) enum Bench {
     ///
     /// Example: cargo xtask bench replay --data ../captures
     Replay(replay::Arguments),
+    /// The forest beside scikit-learn, oneDAL and ONNX Runtime: learning and judging; about ten minutes
+    ///
+    /// Writes docs/benchmarks-forest.md.
+    Forest,
 }
 
 /// Measures and writes the page.
@@ -29,6 +34,7 @@ pub(crate) fn bench(what: &Bench) -> anyhow::Result<ExitCode> {
     match what {
         Bench::Kernel => kernel::kernel(),
         Bench::Replay(arguments) => replay::replay(arguments),
+        Bench::Forest => forest::forest(),
     }
 }
 
