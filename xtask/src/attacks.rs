@@ -34,7 +34,7 @@ const UDP: u8 = 17;
 pub(crate) const ICMP: u8 = 1;
 
 #[rustfmt::skip]
-const ATTACKS: [Attack; 18] = [
+const ATTACKS: [Attack; 20] = [
     Attack { mode: "syn-flood", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "syn-flood-closed", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "syn-flood-ports", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
@@ -52,6 +52,8 @@ const ATTACKS: [Attack; 18] = [
     Attack { mode: "brute-force", class: "brute_force", kind: None, named: Party::Source, protocol: TCP },
     Attack { mode: "slow-http", class: "slow_http", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "http-flood", class: "http_flood", kind: None, named: Party::Target, protocol: TCP },
+    Attack { mode: "http-flood-single", class: "http_flood", kind: None, named: Party::Target, protocol: TCP },
+    Attack { mode: "http-flood-overwhelmed", class: "http_flood", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "amplification", class: "udp_flood", kind: Some("amplification"), named: Party::Target, protocol: UDP },
 ];
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::http_flood::Load;
 use super::port_scan::Probe;
 use super::scenario::Scenario;
 use super::syn_flood::Reaction;
@@ -56,6 +57,10 @@ pub enum Mode {
     SlowHttp,
     /// More web requests than the server can answer well.
     HttpFlood,
+    /// One page, a connection for each request.
+    HttpFloodSingle,
+    /// The same, until the server answers no more.
+    HttpFloodOverwhelmed,
     /// Answers of many servers to questions that the target never asked.
     Amplification,
 }
@@ -70,7 +75,7 @@ struct Entry {
 }
 
 #[rustfmt::skip]
-const MODES: [Entry; 19] = [
+const MODES: [Entry; 21] = [
     Entry { mode: Mode::Normal, name: "normal", about: "a small office at work", rate: 150.0, exchanges: normal::exchanges },
     Entry { mode: Mode::SynFlood, name: "syn-flood", about: "SYNs that are never completed", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Backlog) },
     Entry { mode: Mode::SynFloodClosed, name: "syn-flood-closed", about: "SYNs to a closed port", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Refused) },
@@ -88,7 +93,9 @@ const MODES: [Entry; 19] = [
     Entry { mode: Mode::HostSweep, name: "host-sweep", about: "one port of many hosts", rate: 50.0, exchanges: host_sweep::exchanges },
     Entry { mode: Mode::BruteForce, name: "brute-force", about: "SSH logins that fail", rate: 100.0, exchanges: brute_force::exchanges },
     Entry { mode: Mode::SlowHttp, name: "slow-http", about: "web requests that never end", rate: 60.0, exchanges: slow_http::exchanges },
-    Entry { mode: Mode::HttpFlood, name: "http-flood", about: "more web requests than the server bears", rate: 500.0, exchanges: http_flood::exchanges },
+    Entry { mode: Mode::HttpFlood, name: "http-flood", about: "more web requests than the server bears", rate: 500.0, exchanges: |s| http_flood::exchanges(s, Load::Costly) },
+    Entry { mode: Mode::HttpFloodSingle, name: "http-flood-single", about: "one page again and again, a connection each", rate: 500.0, exchanges: |s| http_flood::exchanges(s, Load::Single) },
+    Entry { mode: Mode::HttpFloodOverwhelmed, name: "http-flood-overwhelmed", about: "web requests that a server soon leaves unanswered", rate: 500.0, exchanges: |s| http_flood::exchanges(s, Load::Overwhelmed) },
     Entry { mode: Mode::Amplification, name: "amplification", about: "answers to questions never asked", rate: 1000.0, exchanges: amplification::exchanges },
 ];
 

@@ -52,6 +52,7 @@ fn numbers_follow_each_other_and_only_what_was_sent_is_acknowledged() {
         Mode::Normal,
         Mode::BruteForce,
         Mode::HttpFlood,
+        Mode::HttpFloodSingle,
         Mode::SlowHttp,
     ] {
         let mut sent: HashMap<Direction, u32> = HashMap::new();

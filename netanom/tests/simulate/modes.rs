@@ -331,6 +331,26 @@ fn an_http_flood_is_of_requests_that_are_answered() {
 }
 
 #[test]
+fn a_server_that_is_overwhelmed_answers_fewer_and_fewer_requests() {
+    let answers = |mode, begin: usize, end: usize| {
+        let packets = watch(&scenario(mode));
+        let part = &packets[packets.len() * begin / 4..packets.len() * end / 4];
+        let payloads = |is_answer: bool| {
+            let said = part.iter().filter(|seen| seen.packet.payload > 0);
+            said.filter(|seen| (seen.packet.source_port == 80) == is_answer)
+                .count() as f64
+        };
+        payloads(true) / payloads(false)
+    };
+    assert!(answers(Mode::HttpFloodSingle, 3, 4) > 0.9);
+    let (early, late) = (
+        answers(Mode::HttpFloodOverwhelmed, 0, 1),
+        answers(Mode::HttpFloodOverwhelmed, 3, 4),
+    );
+    assert!(late < 0.5 * early && early > 0.2, "{early} {late}");
+}
+
+#[test]
 fn an_office_does_all_that_an_office_does() {
     let packets = watch(&lasting(scenario(Mode::Normal), 600));
     let services: HashSet<_> = packets

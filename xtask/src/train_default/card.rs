@@ -214,7 +214,7 @@ fn classes(head: &str, scores: &[ClassScore]) -> String {
         let [precision, recall, f1] = [of.precision, of.recall, of.f1].map(shown);
         let _ = writeln!(
             text,
-            "| `{}` | {} | {precision} | {recall} | {f1} |",
+            "| `{}` | {:.0} | {precision} | {recall} | {f1} |",
             of.class, of.support
         );
     }

@@ -185,6 +185,17 @@ const SCENARIOS: &[Scenario] = &[
     alone("http-flood", MANY, 1000.0, 8.0),
     among_6("http-flood", 500.0, 10.0),
 
+    among("http-flood-single", ONE, 30.0, 40.0),
+    among("http-flood-single", ONE, 150.0, 20.0),
+    alone("http-flood-single", ONE, 600.0, 10.0),
+    alone("http-flood-single", MANY, 300.0, 15.0),
+    alone("http-flood-single", ONE, 4000.0, 3.0),
+    among("http-flood-overwhelmed", ONE, 60.0, 40.0),
+    among("http-flood-overwhelmed", ONE, 300.0, 20.0),
+    alone("http-flood-overwhelmed", ONE, 150.0, 30.0),
+    alone("http-flood-overwhelmed", ONE, 1000.0, 10.0),
+    alone("http-flood-overwhelmed", MANY, 400.0, 20.0),
+
     among("amplification", MANY, 300.0, 10.0),
     among("amplification", MANY, 1000.0, 6.0),
     among("amplification", "10.99.0.0/26", 1000.0, 6.0),
