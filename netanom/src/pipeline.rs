@@ -194,7 +194,7 @@ impl Pipeline {
             };
             let (flow, memo) = (&entry.flow, &mut entry.memo);
             let context = self.context.of(flow, records, now);
-            let row = feature::vector(&Subject { flow, context });
+            let row = feature::vector(&Subject { flow, context, now });
             values.extend_from_slice(&row);
             facts.push(facts_of(flow, memo));
             memo.judged_at = now;
@@ -210,6 +210,7 @@ impl Pipeline {
             values.extend_from_slice(&feature::vector(&Subject {
                 flow: &crowd.typical,
                 context: self.context.of_crowd(&crowd, &mut source, now),
+                now,
             }));
             facts.push(facts_of_crowd(crowd));
         }

@@ -18,7 +18,7 @@ fn the_page_of_features_lists_every_feature() {
     let mut page = String::from(
         "# Features\n\n\
          What a model sees of a flow, in the order of the vector, of the flow export and of the model file. `fwd` is from\n\
-         the initiator (who opened the flow) to the responder. Features of hosts look back 10 or 60 s: an amount counts\n\
+         the initiator (who opened the flow) to the responder. Features of hosts look back 1, 10, 60 or 300 s: an amount counts\n\
          fully for one window length and fades over the next. Written by `UPDATE_EXPECT=1 cargo test -p netanom --test docs`.\n\n\
          | # | name | unit | meaning |\n|---|---|---|---|\n",
     );

@@ -6,52 +6,33 @@
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use netanom_common::packet::{protocol, tcp};
-
+use super::news::{SUMS, Seen, Sum, news, opened};
 use super::sketch::{Distinct, Place, Recent, Sliding};
 use crate::flow::{Crowd, Flow, Timestamp};
 
-/// Records of each kind; with about 1 KiB each, the context stays under 70 MiB.
+/// Records of each kind; with about 1.6 KiB each, the context stays under 110 MiB.
 const MAX_HOSTS: usize = 16_384;
 const MAX_PAIRS: usize = 32_768;
 
-/// The short and the long window, in seconds.
+/// The windows, in seconds. Sums are kept over the first three, distinct counts over the last three: how fast it goes
+/// shows at once, how far it goes only with time.
+pub(super) const INSTANT: u64 = 1;
+/// See [`INSTANT`].
 pub(super) const SHORT: u64 = 10;
-/// See [`SHORT`].
+/// See [`INSTANT`].
 pub(super) const LONG: u64 = 60;
-
-/// What is summed of the flows of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sum {
-    /// Flows opened.
-    Flows,
-    /// Flows in which the responder sent something else than a refusal.
-    Answered,
-    /// Flows that were refused: TCP that the responder reset without having sent data, and what nothing but ICMP's
-    /// "destination unreachable" came back for, as for a closed port of UDP (RFC 1122 4.1.3.1).
-    Refused,
-    /// Flows that an ICMP error came back for.
-    Errors,
-    /// TCP flows whose handshake the initiator completed.
-    Established,
-    /// Packets from initiator to responder.
-    PacketsFwd,
-    /// Packets from responder to initiator.
-    PacketsBwd,
-    /// Frame bytes from initiator to responder.
-    BytesFwd,
-    /// Frame bytes from responder to initiator.
-    BytesBwd,
-}
-
-const SUMS: usize = 9;
+/// See [`INSTANT`]. A slow scan shows in nothing shorter.
+pub(super) const SLOW: u64 = 300;
 
 /// What one host, as initiator or as responder, or one pair did lately.
 #[derive(Clone, Debug, Default)]
 pub struct Activity {
+    instant: Sliding<SUMS, INSTANT>,
     short: Sliding<SUMS, SHORT>,
     long: Sliding<SUMS, LONG>,
     peers: Distinct,
+    /// Those of the peers that answered.
+    answering: Distinct,
     ports: Distinct,
     /// What it comes to, while nothing is added and the time stays the same: many flows of a window share a host.
     lately: Lately,
@@ -61,14 +42,17 @@ pub struct Activity {
 /// What an [`Activity`] comes to at a moment.
 #[derive(Clone, Debug, Default)]
 pub struct Lately {
-    /// Over [`SHORT`] and over [`LONG`].
-    sums: [[f32; SUMS]; 2],
-    peers: [f32; 2],
-    ports: [f32; 2],
+    /// Over [`INSTANT`], [`SHORT`] and [`LONG`].
+    sums: [[f32; SUMS]; 3],
+    /// Over [`SHORT`], [`LONG`] and [`SLOW`], as the next two.
+    peers: [f32; 3],
+    answering: [f32; 3],
+    ports: [f32; 3],
 }
 
 impl Activity {
     fn add(&mut self, amounts: &[f32; SUMS], now: Timestamp) {
+        self.instant.add(amounts, now);
         self.short.add(amounts, now);
         self.long.add(amounts, now);
         self.lately_at = None;
@@ -85,13 +69,23 @@ impl Activity {
         self.lately_at = None;
     }
 
+    fn note_answering(&mut self, peer: &IpAddr, now: Timestamp) {
+        self.answering.note(peer, now);
+        self.lately_at = None;
+    }
+
     /// What it comes to at `now`.
     pub fn lately(&mut self, now: Timestamp) -> &Lately {
         if self.lately_at != Some(now) {
             self.lately = Lately {
-                sums: [self.short.sums(now), self.long.sums(now)],
-                peers: self.peers.counts([SHORT, LONG], now),
-                ports: self.ports.counts([SHORT, LONG], now),
+                sums: [
+                    self.instant.sums(now),
+                    self.short.sums(now),
+                    self.long.sums(now),
+                ],
+                peers: self.peers.counts([SHORT, LONG, SLOW], now),
+                answering: self.answering.counts([SHORT, LONG, SLOW], now),
+                ports: self.ports.counts([SHORT, LONG, SLOW], now),
             };
             self.lately_at = Some(now);
         }
@@ -100,10 +94,15 @@ impl Activity {
 }
 
 impl Lately {
-    /// A sum over the window of `seconds`, [`SHORT`] or [`LONG`].
+    /// A sum over the window of `seconds`: [`INSTANT`], [`SHORT`] or [`LONG`].
     #[must_use]
     pub(super) fn sum(&self, sum: Sum, seconds: u64) -> f32 {
-        self.sums[window(seconds)][sum as usize]
+        let window = match seconds {
+            INSTANT => 0,
+            SHORT => 1,
+            _ => 2,
+        };
+        self.sums[window][sum as usize]
     }
 
     /// A sum as a share of the flows opened; 0 when there were none.
@@ -117,22 +116,32 @@ impl Lately {
         }
     }
 
-    /// Distinct addresses on the other side (for a pair: none).
+    /// Distinct addresses on the other side (for a pair: none) over [`SHORT`], [`LONG`] or [`SLOW`].
     #[must_use]
     pub(super) fn peers(&self, seconds: u64) -> f32 {
-        self.peers[window(seconds)]
+        self.peers[distinct_window(seconds)]
+    }
+
+    /// Those of an initiator's peers that did not answer.
+    #[must_use]
+    pub(super) fn silent_peers(&self, seconds: u64) -> f32 {
+        (self.peers(seconds) - self.answering[distinct_window(seconds)]).max(0.0)
     }
 
     /// Distinct ports of the responder.
     #[must_use]
     pub(super) fn ports(&self, seconds: u64) -> f32 {
-        self.ports[window(seconds)]
+        self.ports[distinct_window(seconds)]
     }
 }
 
-/// Where [`Lately`] keeps what is over so many seconds.
-const fn window(seconds: u64) -> usize {
-    (seconds != SHORT) as usize
+/// Where [`Lately`] keeps a distinct count over so many seconds.
+const fn distinct_window(seconds: u64) -> usize {
+    match seconds {
+        SHORT => 0,
+        LONG => 1,
+        _ => 2,
+    }
 }
 
 /// A distinct count is full long before so many.
@@ -145,6 +154,7 @@ impl Activity {
         let share = |total: u64| (total as f32 / crowd.sources.max(1) as f32).max(1.0);
         let mut activity = Self::default();
         let amounts = opened(
+            &crowd.typical,
             share(crowd.flows),
             share(crowd.counters.total.packets),
             share(crowd.counters.total.bytes),
@@ -154,29 +164,6 @@ impl Activity {
         activity.note_peer(&crowd.typical.responder().ip, now);
         activity
     }
-}
-
-/// What flows without an answer add up to.
-fn opened(flows: f32, packets: f32, bytes: f32) -> [f32; SUMS] {
-    let mut amounts = [0.0; SUMS];
-    amounts[Sum::Flows as usize] = flows;
-    amounts[Sum::PacketsFwd as usize] = packets;
-    amounts[Sum::BytesFwd as usize] = bytes;
-    amounts
-}
-
-/// How much of a flow the context has already taken in.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Seen {
-    opened: bool,
-    answered: bool,
-    refused: bool,
-    errors: bool,
-    established: bool,
-    packets_fwd: u64,
-    packets_bwd: u64,
-    bytes_fwd: u64,
-    bytes_bwd: u64,
 }
 
 type Host = (u32, IpAddr);
@@ -239,6 +226,9 @@ impl Context {
         let of_initiator = self.initiators.at(records.initiator);
         let of_responder = self.responders.at(records.responder);
         of_initiator.note_peer(&responder.ip, now);
+        if seen.is_answered() {
+            of_initiator.note_answering(&responder.ip, now);
+        }
         of_responder.note_peer(&initiator.ip, now);
         for activity in [of_initiator, of_responder, self.pairs.at(records.pair)] {
             activity.add(&news, now);
@@ -253,7 +243,12 @@ impl Context {
         let record = self.responders.touch(&record);
         let activity = self.responders.at(record);
         let total = crowd.counters.total;
-        let amounts = opened(crowd.flows as f32, total.packets as f32, total.bytes as f32);
+        let amounts = opened(
+            &crowd.typical,
+            crowd.flows as f32,
+            total.packets as f32,
+            total.bytes as f32,
+        );
         activity.add(&amounts, now);
         activity.note_port(&crowd.typical, now);
         // Which they are is not known, so as many others stand for them.
@@ -315,37 +310,4 @@ impl Context {
     fn forgotten(&self) -> u64 {
         self.initiators.forgotten() + self.responders.forgotten() + self.pairs.forgotten()
     }
-}
-
-fn news(flow: &Flow, seen: &mut Seen) -> [f32; SUMS] {
-    let (fwd, bwd) = (flow.fwd(), flow.bwd());
-    let once = |flag: &mut bool, holds: bool| {
-        let first = holds && !*flag;
-        *flag |= holds;
-        if first { 1.0 } else { 0.0 }
-    };
-    let since = |before: &mut u64, total: u64| {
-        let more = total.saturating_sub(*before);
-        *before = total;
-        more as f32
-    };
-    let is_tcp = flow.protocol() == protocol::TCP;
-    let reset =
-        is_tcp && bwd.flag(tcp::RST) > 0 && bwd.payload_packets == 0 && bwd.flag(tcp::SYN) == 0;
-    let errors = flow.errors_bwd();
-    let refused = reset || (errors.unreachable > 0 && bwd.total.packets == 0);
-    let answered = bwd.total.packets > 0 && !refused;
-    let established = is_tcp && bwd.flag(tcp::SYN) > 0 && fwd.flag(tcp::ACK) > fwd.flag(tcp::RST);
-    // In the order of `Sum`.
-    [
-        once(&mut seen.opened, true),
-        once(&mut seen.answered, answered),
-        once(&mut seen.refused, refused),
-        once(&mut seen.errors, errors.packets > 0),
-        once(&mut seen.established, established),
-        since(&mut seen.packets_fwd, fwd.total.packets),
-        since(&mut seen.packets_bwd, bwd.total.packets),
-        since(&mut seen.bytes_fwd, fwd.total.bytes),
-        since(&mut seen.bytes_bwd, bwd.total.bytes),
-    ]
 }

@@ -5,9 +5,10 @@
 use netanom_common::flow::DirectionCounters;
 use netanom_common::packet::{icmp, protocol, tcp};
 
+use super::news::speaks_first;
 use super::{Feature, Subject, measure};
 
-pub(super) static FEATURES: [Feature; 48] = [
+pub(super) static FEATURES: [Feature; 49] = [
     measure!("is_tcp", "", "1 for TCP, else 0", |s| flag(
         s.flow.protocol() == protocol::TCP
     )),
@@ -255,6 +256,12 @@ pub(super) static FEATURES: [Feature; 48] = [
         "1 when the responder sent payload before the initiator did",
         responder_speaks_first
     ),
+    measure!(
+        "unanswered_for",
+        "s",
+        "time since the first forward payload when none came back; 0 when some did",
+        unanswered_for
+    ),
 ];
 
 fn flag(holds: bool) -> f64 {
@@ -366,10 +373,15 @@ fn first_payload(s: &Subject<'_>, sent: &DirectionCounters) -> f64 {
 
 fn responder_speaks_first(s: &Subject<'_>) -> f64 {
     let (fwd, bwd) = (s.flow.fwd(), s.flow.bwd());
-    flag(
-        bwd.payload_packets > 0
-            && (fwd.payload_packets == 0 || bwd.first_payload < fwd.first_payload),
-    )
+    flag(speaks_first(bwd, fwd))
+}
+
+fn unanswered_for(s: &Subject<'_>) -> f64 {
+    let (fwd, bwd) = (s.flow.fwd(), s.flow.bwd());
+    if fwd.payload_packets == 0 || bwd.payload_packets > 0 {
+        return 0.0;
+    }
+    s.now.as_nanos().saturating_sub(fwd.first_payload) as f64 / 1e9
 }
 
 /// The features of one flow, in the order of [`FEATURES`]. It stands beside the table, which the compiler then sees

@@ -1,8 +1,9 @@
-//! Features of the recent past of the flow's hosts: its initiator, its responder, and the two as a pair.
+//! Features of the recent past of the flow's hosts: its initiator, and its responder.
 //!
-//! Blind spot: an attack from many sources on many targets, where no host and no pair stands out.
+//! Blind spot: an attack from many sources on many targets, where no host stands out.
 
-use super::context::{LONG, Lately, SHORT, Sum};
+use super::context::{INSTANT, LONG, Lately, SHORT, SLOW};
+use super::news::Sum;
 use super::{Feature, Subject, measure};
 
 pub(super) static FEATURES: [Feature; 43] = [
@@ -83,6 +84,48 @@ pub(super) static FEATURES: [Feature; 43] = [
         "packets",
         "packets a flow of the initiator, both directions, 60 s",
         |s| flow_size(s.context.initiator)
+    ),
+    measure!(
+        "initiator_flows_1s",
+        "flows",
+        "flows that the initiator opened in 1 s",
+        |s| initiator(s, Sum::Flows, INSTANT)
+    ),
+    measure!(
+        "initiator_peers_300s",
+        "hosts",
+        "distinct hosts that the initiator asked in 300 s",
+        |s| f64::from(s.context.initiator.peers(SLOW))
+    ),
+    measure!(
+        "initiator_ports_300s",
+        "ports",
+        "distinct ports that the initiator asked for in 300 s",
+        |s| f64::from(s.context.initiator.ports(SLOW))
+    ),
+    measure!(
+        "initiator_silent_peers_60s",
+        "hosts",
+        "distinct hosts that the initiator asked and that did not answer, 60 s",
+        |s| f64::from(s.context.initiator.silent_peers(LONG))
+    ),
+    measure!(
+        "initiator_silent_peers_300s",
+        "hosts",
+        "distinct hosts that the initiator asked and that did not answer, 300 s",
+        |s| f64::from(s.context.initiator.silent_peers(SLOW))
+    ),
+    measure!(
+        "initiator_requests_10s",
+        "flows",
+        "flows of the initiator in which it sent payload, 10 s",
+        |s| initiator(s, Sum::Asked, SHORT)
+    ),
+    measure!(
+        "initiator_asked_60s",
+        "",
+        "share of the initiator's flows in which it sent payload, 60 s",
+        |s| initiator_share(s, Sum::Asked, LONG)
     ),
     measure!(
         "responder_flows_10s",
@@ -181,88 +224,46 @@ pub(super) static FEATURES: [Feature; 43] = [
         |s| flow_size(s.context.responder)
     ),
     measure!(
-        "pair_flows_10s",
+        "responder_packets_in_1s",
+        "packets",
+        "packets to the responder in 1 s",
+        |s| responder(s, Sum::PacketsFwd, INSTANT)
+    ),
+    measure!(
+        "responder_syns_10s",
+        "packets",
+        "SYNs to the responder in 10 s",
+        |s| responder(s, Sum::Syns, SHORT)
+    ),
+    measure!(
+        "responder_icmp_10s",
+        "packets",
+        "ICMP messages to the responder in 10 s",
+        |s| responder(s, Sum::Icmp, SHORT)
+    ),
+    measure!(
+        "responder_udp_10s",
+        "packets",
+        "UDP datagrams to the responder in 10 s",
+        |s| responder(s, Sum::Udp, SHORT)
+    ),
+    measure!(
+        "responder_asked_60s",
+        "",
+        "share of the responder's flows in which payload was sent to it, 60 s",
+        |s| responder_share(s, Sum::Asked, LONG)
+    ),
+    measure!(
+        "responder_unreplied_60s",
         "flows",
-        "flows from this initiator to this responder in 10 s",
-        |s| pair(s, Sum::Flows, SHORT)
+        "flows in which the responder was sent payload and has sent none back, 60 s",
+        |s| unreplied(s.context.responder)
     ),
     measure!(
-        "pair_flows_60s",
-        "flows",
-        "flows from this initiator to this responder in 60 s",
-        |s| pair(s, Sum::Flows, LONG)
-    ),
-    measure!(
-        "pair_answered_60s",
+        "responder_out_share_10s",
         "",
-        "share of these that were answered, 60 s",
-        |s| pair_share(s, Sum::Answered, LONG)
-    ),
-    measure!(
-        "pair_refused_60s",
-        "",
-        "share of these that were reset or told unreachable without an answer, 60 s",
-        |s| pair_share(s, Sum::Refused, LONG)
-    ),
-    measure!(
-        "pair_errors_60s",
-        "",
-        "share of these that ICMP errors came back for, 60 s",
-        |s| pair_share(s, Sum::Errors, LONG)
-    ),
-    measure!(
-        "pair_established_60s",
-        "",
-        "share of these whose handshake was completed, 60 s",
-        |s| pair_share(s, Sum::Established, LONG)
-    ),
-    measure!(
-        "pair_ports_10s",
-        "ports",
-        "distinct ports in these, 10 s",
-        |s| f64::from(s.context.pair.ports(SHORT))
-    ),
-    measure!(
-        "pair_ports_60s",
-        "ports",
-        "distinct ports in these, 60 s",
-        |s| f64::from(s.context.pair.ports(LONG))
-    ),
-    measure!(
-        "pair_flows_per_port_60s",
-        "flows",
-        "flows a distinct port in these, 60 s: high for a flood, about 1 for a scan",
-        flows_per_port
-    ),
-    measure!(
-        "pair_packets_fwd_10s",
-        "packets",
-        "packets from this initiator to this responder in 10 s",
-        |s| pair(s, Sum::PacketsFwd, SHORT)
-    ),
-    measure!(
-        "pair_packets_fwd_60s",
-        "packets",
-        "packets from this initiator to this responder in 60 s",
-        |s| pair(s, Sum::PacketsFwd, LONG)
-    ),
-    measure!(
-        "pair_packets_bwd_60s",
-        "packets",
-        "packets from this responder to this initiator in 60 s",
-        |s| pair(s, Sum::PacketsBwd, LONG)
-    ),
-    measure!(
-        "pair_flow_size_60s",
-        "packets",
-        "packets a flow of the pair, both directions, 60 s",
-        |s| flow_size(s.context.pair)
-    ),
-    measure!(
-        "pair_bytes_per_flow_60s",
-        "bytes",
-        "forward bytes a flow of the pair, 60 s",
-        bytes_per_flow
+        "share of the responder's frame bytes that it sent, 10 s",
+        |s| out_share(s.context.responder)
     ),
 ];
 
@@ -282,30 +283,24 @@ fn responder_share(s: &Subject<'_>, sum: Sum, seconds: u64) -> f64 {
     f64::from(s.context.responder.share(sum, seconds))
 }
 
-fn pair(s: &Subject<'_>, sum: Sum, seconds: u64) -> f64 {
-    f64::from(s.context.pair.sum(sum, seconds))
-}
-
-fn pair_share(s: &Subject<'_>, sum: Sum, seconds: u64) -> f64 {
-    f64::from(s.context.pair.share(sum, seconds))
+fn out_share(lately: &Lately) -> f64 {
+    let out = lately.sum(Sum::BytesBwd, SHORT);
+    let all = out + lately.sum(Sum::BytesFwd, SHORT);
+    if all > 0.0 { f64::from(out / all) } else { 0.0 }
 }
 
 /// Over at least one flow: an old flow's packets may be all that the window holds.
-fn per_flow(lately: &Lately, amount: f32) -> f64 {
+pub(super) fn per_flow(lately: &Lately, amount: f32) -> f64 {
     f64::from(amount / lately.sum(Sum::Flows, LONG).max(1.0))
 }
 
-fn flow_size(lately: &Lately) -> f64 {
+pub(super) fn flow_size(lately: &Lately) -> f64 {
     let packets = lately.sum(Sum::PacketsFwd, LONG) + lately.sum(Sum::PacketsBwd, LONG);
     per_flow(lately, packets)
 }
 
-fn bytes_per_flow(s: &Subject<'_>) -> f64 {
-    per_flow(s.context.pair, s.context.pair.sum(Sum::BytesFwd, LONG))
-}
-
-fn flows_per_port(s: &Subject<'_>) -> f64 {
-    pair(s, Sum::Flows, LONG) / f64::from(s.context.pair.ports(LONG)).max(1.0)
+pub(super) fn unreplied(lately: &Lately) -> f64 {
+    f64::from((lately.sum(Sum::Asked, LONG) - lately.sum(Sum::Replied, LONG)).max(0.0))
 }
 
 /// The features of one flow, in the order of [`FEATURES`]. It stands beside the table, which the compiler then sees

@@ -6,13 +6,16 @@
 mod context;
 mod flow;
 mod host;
+mod news;
+mod pair;
 mod sketch;
 #[cfg(test)]
 mod tests;
 
 use ndarray::Array2;
 
-pub use context::{Activity, Context, FlowContext, Lately, Records, Seen};
+pub use context::{Activity, Context, FlowContext, Lately, Records};
+pub use news::Seen;
 
 use crate::alert::{Facts, Verdict};
 use crate::flow::{Flow, Timestamp};
@@ -24,6 +27,8 @@ pub struct Subject<'a> {
     pub flow: &'a Flow,
     /// What its hosts did lately.
     pub context: FlowContext<'a>,
+    /// The end of the window.
+    pub now: Timestamp,
 }
 
 /// One number that a model sees of a flow.
@@ -61,11 +66,14 @@ macro_rules! measure {
 use measure;
 
 /// Number of features.
-pub const COUNT: usize = flow::FEATURES.len() + host::FEATURES.len();
+pub const COUNT: usize = flow::FEATURES.len() + host::FEATURES.len() + pair::FEATURES.len();
 
 /// Every feature in the order of the vector: those of the flow itself, then those of its hosts' recent past.
 pub fn features() -> impl Iterator<Item = &'static Feature> {
-    flow::FEATURES.iter().chain(&host::FEATURES)
+    flow::FEATURES
+        .iter()
+        .chain(&host::FEATURES)
+        .chain(&pair::FEATURES)
 }
 
 /// The names in the order of the vector.
@@ -78,9 +86,11 @@ pub fn names() -> Vec<&'static str> {
 #[must_use]
 pub fn vector(subject: &Subject<'_>) -> [f32; COUNT] {
     let mut values = [0.0; COUNT];
-    let (of_flow, of_hosts) = values.split_at_mut(flow::FEATURES.len());
+    let (of_flow, rest) = values.split_at_mut(flow::FEATURES.len());
+    let (of_hosts, of_pair) = rest.split_at_mut(host::FEATURES.len());
     flow::fill(of_flow, subject);
     host::fill(of_hosts, subject);
+    pair::fill(of_pair, subject);
     values
 }
 

@@ -42,6 +42,7 @@ fn features_of(flows: &[Flow]) -> HashMap<&'static str, f32> {
     let subject = Subject {
         flow,
         context: context.of(flow, records.unwrap(), now),
+        now,
     };
     names().into_iter().zip(vector(&subject)).collect()
 }
@@ -231,6 +232,19 @@ fn a_scan_shows_as_many_ports_and_refusals_of_a_pair() {
         &[
             ("initiator_flows_10s", 20.0),
             ("initiator_flows_60s", 20.0),
+            ("initiator_flows_1s", 20.0),
+            ("initiator_requests_10s", 0.0),
+            ("initiator_asked_60s", 0.0),
+            ("initiator_peers_300s", 1.0),
+            ("initiator_silent_peers_60s", 1.0),
+            ("initiator_silent_peers_300s", 1.0),
+            ("pair_asked_60s", 0.0),
+            ("pair_closed_60s", 1.0),
+            ("pair_payload_closed_60s", 0.0),
+            ("pair_payload_variation_60s", 0.0),
+            ("pair_flows_1s", 20.0),
+            ("pair_packets_fwd_1s", 20.0),
+            ("pair_syns_per_flow_60s", 1.0),
             ("initiator_answered_10s", 0.0),
             ("initiator_answered_60s", 0.0),
             ("initiator_refused_60s", 1.0),
@@ -257,6 +271,8 @@ fn a_scan_shows_as_many_ports_and_refusals_of_a_pair() {
         "initiator_ports_60s",
         "pair_ports_10s",
         "pair_ports_60s",
+        "initiator_ports_300s",
+        "pair_ports_300s",
     ] {
         assert!(
             (17.0..=23.0).contains(&features[ports]),
@@ -357,6 +373,11 @@ fn a_flood_shows_as_many_hosts_that_ask_one() {
             ("responder_bytes_in_10s", 600.0),
             ("responder_bytes_out_10s", 0.0),
             ("responder_flow_size_60s", 1.0),
+            ("responder_packets_in_1s", 10.0),
+            ("responder_syns_10s", 10.0),
+            ("responder_udp_10s", 0.0),
+            ("responder_asked_60s", 0.0),
+            ("responder_out_share_10s", 0.0),
             ("initiator_flows_10s", 1.0),
             ("pair_flows_10s", 1.0),
             ("pair_flows_per_port_60s", 1.0),
@@ -376,6 +397,96 @@ fn a_request_is_an_answered_and_established_flow_of_its_hosts() {
             ("pair_answered_60s", 1.0),
             ("pair_established_60s", 1.0),
             ("responder_bytes_out_10s", 1174.0),
+            ("responder_out_share_10s", 1174.0 / 1508.0),
+            ("responder_asked_60s", 1.0),
+            ("responder_unreplied_60s", 0.0),
+            ("initiator_silent_peers_60s", 0.0),
+            ("initiator_requests_10s", 1.0),
+            ("initiator_asked_60s", 1.0),
+            ("pair_asked_60s", 1.0),
+            ("pair_greeted_60s", 0.0),
+            ("pair_closed_60s", 1.0),
+            ("pair_payload_closed_60s", 100.0),
+            ("pair_payload_variation_60s", 0.0),
+            ("unanswered_for", 0.0),
+        ],
+    );
+}
+
+/// A log-in attempt: the server greets, the client sends `payload` bytes, the server answers, the client resets.
+fn attempt(port: u16, payload: u32) -> Flow {
+    let syn = packet(protocol::TCP, port, 22, tcp::SYN);
+    let data = Packet {
+        flags: tcp::PSH | tcp::ACK,
+        ..syn
+    };
+    flow(&[
+        (START, syn),
+        (START + 1_000_000, with_payload(reply(&data), 40)),
+        (START + 2_000_000, with_payload(data, payload)),
+        (START + 3_000_000, with_payload(reply(&data), 60)),
+        (
+            START + 4_000_000,
+            Packet {
+                flags: tcp::RST,
+                ..syn
+            },
+        ),
+    ])
+}
+
+#[test]
+fn log_in_attempts_are_greeted_and_alike() {
+    // Payloads of 100 and 300 bytes: mean 200, standard deviation 100.
+    check(
+        &[attempt(50_001, 100), attempt(50_002, 300)],
+        &[
+            ("pair_greeted_60s", 1.0),
+            ("pair_closed_60s", 1.0),
+            ("pair_payload_closed_60s", 200.0),
+            ("pair_payload_variation_60s", 0.5),
+            ("pair_unreplied_60s", 0.0),
+            ("initiator_requests_10s", 2.0),
+        ],
+    );
+}
+
+#[test]
+fn requests_that_are_not_answered_are_counted_and_timed() {
+    let unfinished = |port| {
+        let syn = packet(protocol::TCP, port, 80, tcp::SYN);
+        let data = Packet {
+            flags: tcp::PSH | tcp::ACK,
+            ..syn
+        };
+        flow(&[(START, syn), (START + 2 * SECOND, with_payload(data, 20))])
+    };
+    // The window ends 5 s after the start.
+    check(
+        &[unfinished(50_001), unfinished(50_002), request()],
+        &[
+            ("pair_unreplied_60s", 2.0),
+            ("responder_unreplied_60s", 2.0),
+        ],
+    );
+    check(
+        &[unfinished(50_001)],
+        &[("unanswered_for", 3.0), ("pair_closed_60s", 0.0)],
+    );
+}
+
+#[test]
+fn datagrams_and_icmp_to_a_host_are_counted_apart() {
+    let echo = packet(protocol::ICMP, 0, 0, icmp::ECHO_REQUEST);
+    let pings = flow(&[(START, echo), (START + 1_000_000, echo)]);
+    let mut flows = datagrams(3, 0);
+    flows.push(pings);
+    check(
+        &flows,
+        &[
+            ("responder_udp_10s", 3.0),
+            ("responder_icmp_10s", 2.0),
+            ("responder_syns_10s", 0.0),
         ],
     );
 }
@@ -394,6 +505,7 @@ fn a_flow_that_goes_on_counts_once_and_its_packets_as_they_come() {
     let subject = Subject {
         flow: &flow,
         context: context.of(&flow, records, now),
+        now,
     };
     let features: HashMap<_, _> = names().into_iter().zip(vector(&subject)).collect();
     assert_eq!(

@@ -64,7 +64,8 @@ impl Crowd {
             return None;
         }
         let sources = distinct(&counters.sources).min(packets);
-        if sources < MIN_SOURCES {
+        // Of errors no flow tells, from however few sources they are.
+        if sources < MIN_SOURCES && key.kind() != Kind::Error {
             return None;
         }
         let flows = match key.kind() {
@@ -268,6 +269,18 @@ mod tests {
         let typical = &crowd.typical;
         assert_eq!(typical.responder().ip, IpAddr::from([10, 0, 0, 1]));
         assert_eq!(typical.protocol(), protocol::ICMP);
+    }
+
+    #[test]
+    fn a_flood_of_one_forged_error_is_a_crowd_too() {
+        use crate::flow::test_support::{counters_of, unreachable};
+        let error = unreachable(&packet(protocol::UDP, 1000, 53, 0));
+        let forged: Vec<_> = (0..500).map(|n| (5 + n, error)).collect();
+        let crowds = Crowd::all(&Window::default(), &[counters_of(&forged)]);
+        let [crowd] = &crowds[..] else {
+            panic!("{crowds:?}");
+        };
+        assert_eq!((crowd.counters.total.packets, crowd.flows), (500, 1));
     }
 
     #[test]
