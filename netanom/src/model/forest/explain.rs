@@ -3,14 +3,14 @@
 //! The game: a coalition of features is worth what the trees expect when only these are known; where a split asks for
 //! another one, both children count by the training rows that went there. The values are the fair shares of that game
 //! (Lundberg, Erion and Lee 2018, "Consistent individualized feature attribution for tree ensembles": TreeSHAP, path
-//! dependent; the `shap` package gives the same), and add up to the probability. `path.rs` has the arithmetic.
+//! dependent; the `shap` package gives the same), and add up to the probability. `walk.rs` has the arithmetic.
 //!
-//! Time is that of the leaves with a share of the class × the square of the features on their paths. Incidents ask for
-//! it once, when they are raised.
+//! Time is that of the nodes × half of the greatest depth. Incidents ask for it once, when they are raised.
 
-mod path;
+mod quadrature;
+mod walk;
 
-use self::path::Path;
+use self::walk::{Step, Walk};
 use super::{Forest, Span};
 
 /// What moved a class's probability away from its mean.
@@ -35,9 +35,12 @@ impl Forest {
         if class >= self.classes {
             return result;
         }
-        let mut paths = Vec::new();
-        for &span in &self.spans {
-            self.add_tree(span, row, class, &mut paths, &mut result);
+        // The looks at each polynomial that make its integral exact: half as many as there are features on a path. 64
+        // do for 128 features; what is beyond moves the value by less than rounding does.
+        match self.depth() {
+            0..=16 => self.add_trees::<8>(row, class, &mut result),
+            17..=32 => self.add_trees::<16>(row, class, &mut result),
+            _ => self.add_trees::<64>(row, class, &mut result),
         }
         let trees = self.trees() as f64;
         result.base /= trees;
@@ -47,35 +50,49 @@ impl Forest {
         result
     }
 
-    /// Adds a tree's expectation and Shapley values; `paths` is scratch.
-    fn add_tree(
+    /// Adds each tree's expectation and Shapley values.
+    fn add_trees<const N: usize>(&self, row: &[f32], class: usize, result: &mut Contributions) {
+        let mut walk = Walk::<N>::new();
+        for &span in &self.spans {
+            self.add_tree(span, row, class, &mut walk, result);
+        }
+    }
+
+    fn add_tree<const N: usize>(
         &self,
         span: Span,
         row: &[f32],
         class: usize,
-        paths: &mut Vec<Path>,
+        walk: &mut Walk<N>,
         result: &mut Contributions,
     ) {
+        enum Todo {
+            /// Go down to this node, which so large a share of the training rows met.
+            Enter(usize, f64, Option<Step>),
+            Leave,
+        }
         let tree = self.tree(span);
-        // Depth first: the path to a node's parent is the last one that was written at its level.
-        // With each node, which share of the training rows it met.
-        let mut pending = vec![(0, 0, 1.0, None)];
-        while let Some((at, level, met, step)) = pending.pop() {
-            if paths.len() <= level {
-                paths.resize_with(level + 1, Path::default);
-            }
-            if let Some(step) = step {
-                let (before, here) = paths.split_at_mut(level);
-                if !here[0].follow(&before[level - 1], step) {
+        let mut pending = vec![Todo::Enter(0, 1.0, None)];
+        while let Some(todo) = pending.pop() {
+            let (at, met, step) = match todo {
+                Todo::Enter(at, met, step) => (at, met, step),
+                Todo::Leave => {
+                    walk.leave(&mut result.features);
                     continue;
                 }
+            };
+            if let Some(step) = step {
+                if !walk.enter(step) {
+                    continue;
+                }
+                pending.push(Todo::Leave);
             }
             let node = tree[at];
             if node.is_leaf() {
                 let share = f64::from(self.leaf(span, node.leaf_number())[class]);
                 if share > 0.0 {
                     result.base += met * share;
-                    paths[level].add_leaf(share, &mut result.features);
+                    walk.leaf(share);
                 }
                 continue;
             }
@@ -84,14 +101,32 @@ impl Forest {
             let left = node.left() as usize;
             let left_share = self.left_share(span, left);
             for (child, share) in [(left, left_share), (left + 1, 1.0 - left_share)] {
-                let step = path::Step {
+                let step = Step {
                     feature: node.feature(),
                     share,
                     is_taken: child == taken,
                 };
-                pending.push((child, level + 1, met * share, Some(step)));
+                pending.push(Todo::Enter(child, met * share, Some(step)));
             }
         }
+    }
+
+    /// Steps from a root to the farthest leaf.
+    fn depth(&self) -> usize {
+        let of_tree = |span: &Span| {
+            let tree = self.tree(*span);
+            let mut depths = vec![0_usize; tree.len()];
+            for (at, node) in tree.iter().enumerate() {
+                if !node.is_leaf() {
+                    let left = node.left() as usize;
+                    // Children stand behind their parent.
+                    depths[left] = depths[at] + 1;
+                    depths[left + 1] = depths[at] + 1;
+                }
+            }
+            depths.into_iter().max().unwrap_or(0)
+        };
+        self.spans.iter().map(of_tree).max().unwrap_or(0)
     }
 
     /// The share of a node's training rows that went to its left child, which is at `left`.
