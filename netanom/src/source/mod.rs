@@ -13,6 +13,8 @@ mod interface;
 #[cfg(feature = "live")]
 pub mod kernel;
 #[cfg(feature = "live")]
+mod netlink;
+#[cfg(feature = "live")]
 pub mod privileges;
 mod stop;
 
@@ -113,12 +115,14 @@ pub enum SourceError {
     },
     /// Another XDP program is there.
     #[error(
-        "`{interface}` already has an XDP program: see `bpftool net show dev {interface}`, and detach it or watch \
-         another interface; netanom does not replace it"
+        "`{interface}` already has {program}: see `bpftool net show dev {interface}`, and detach it (`ip link set dev \
+         {interface} xdp off`) or watch another interface; netanom does not replace it"
     )]
     Occupied {
         /// Which interface.
         interface: String,
+        /// What is there.
+        program: String,
     },
     /// Another netanom watches it.
     #[error(

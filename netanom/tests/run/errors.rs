@@ -87,20 +87,36 @@ fn without_native_xdp_the_generic_mode_is_taken_and_told() {
     );
 }
 
+/// A veth refuses jumbo frames to native programs that want each frame in one piece; ours take several.
+#[test]
+fn jumbo_frames_are_watched_natively() {
+    let Some(pair) = Pair::new("jumbo_frames_are_watched_natively") else {
+        return;
+    };
+    for (end, name) in [(&pair.sensor, "v0"), (&pair.sender, "v1")] {
+        end.run(&["ip", "link", "set", name, "mtu", "9000"]);
+    }
+    let sensor = Sensor::start(&pair.sensor, &["-i", "v0", "--xdp-mode", "native"]);
+    let log = sensor.log();
+    assert!(log.contains("watching `v0`: native XDP"), "{log}");
+}
+
 #[test]
 fn a_second_sensor_is_refused_and_the_first_goes_on() {
     let Some(pair) = Pair::new("a_second_sensor_is_refused_and_the_first_goes_on") else {
         return;
     };
     let first = Sensor::start(&pair.sensor, &["-i", "v0"]);
+    // As iproute2 knows it: "… prog/xdp id 42 …".
+    let links = pair.sensor.run(&["ip", "-d", "link", "show", "v0"]);
+    let id = links.split("xdp id ").nth(1).unwrap();
+    let id = id.split_whitespace().next().unwrap();
     for mode in ["auto", "native", "generic"] {
         let mut second = sensor::command(&pair.sensor);
         second.args(["-i", "v0", "--listen", "127.0.0.1:0", "--xdp-mode", mode]);
         let said = end(&mut second, 1);
-        assert!(
-            said.contains("`v0` already has an XDP program"),
-            "{mode}: {said}"
-        );
+        let what = format!("`v0` already has the XDP program `netanom_xdp` (id {id})");
+        assert!(said.contains(&what), "{mode}: {what}: {said}");
         assert!(said.contains("bpftool net show dev v0"), "{mode}: {said}");
     }
     assert_eq!(first.get("/readyz").unwrap().0, 200);

@@ -14,6 +14,7 @@ mod errors;
 #[path = "../../../netanom-common/tests/parser/frames/mod.rs"]
 mod frames;
 mod lifetime;
+mod mirror;
 mod namespace;
 mod packet_socket;
 mod restart;

@@ -72,6 +72,7 @@ impl Forest {
             Leave,
         }
         let tree = self.tree(span);
+        let leads = self.leads_to(span, class);
         let mut pending = vec![Todo::Enter(0, 1.0, None)];
         while let Some(todo) = pending.pop() {
             let (at, met, step) = match todo {
@@ -101,6 +102,9 @@ impl Forest {
             let left = node.left() as usize;
             let left_share = self.left_share(span, left);
             for (child, share) in [(left, left_share), (left + 1, 1.0 - left_share)] {
+                if !leads[child] {
+                    continue;
+                }
                 let step = Step {
                     feature: node.feature(),
                     share,
@@ -111,6 +115,22 @@ impl Forest {
         }
     }
 
+    /// Which of a tree's nodes are, or have below them, a leaf with a share of the class: the others change nothing.
+    fn leads_to(&self, span: Span, class: usize) -> Vec<bool> {
+        let tree = self.tree(span);
+        let mut leads = vec![false; tree.len()];
+        // Children stand behind their parent.
+        for (at, node) in tree.iter().enumerate().rev() {
+            leads[at] = if node.is_leaf() {
+                self.leaf(span, node.leaf_number())[class] > 0.0
+            } else {
+                let left = node.left() as usize;
+                leads[left] || leads[left + 1]
+            };
+        }
+        leads
+    }
+
     /// Steps from a root to the farthest leaf.
     fn depth(&self) -> usize {
         let of_tree = |span: &Span| {
@@ -119,7 +139,6 @@ impl Forest {
             for (at, node) in tree.iter().enumerate() {
                 if !node.is_leaf() {
                     let left = node.left() as usize;
-                    // Children stand behind their parent.
                     depths[left] = depths[at] + 1;
                     depths[left + 1] = depths[at] + 1;
                 }

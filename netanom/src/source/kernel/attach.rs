@@ -8,7 +8,7 @@ use aya::programs::{LinkOrder, ProgramError, SchedClassifier, Xdp, XdpMode as Ay
 
 use super::load::{EGRESS, XDP, chain, is_refusal, pin_error, program};
 use super::pin::{Folder, Found, Hook, Place};
-use crate::source::{Direction, Interface, SourceError, XdpMode, bpf};
+use crate::source::{Direction, Interface, SourceError, XdpMode, bpf, netlink};
 
 /// The programs on one interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,12 +216,27 @@ fn attach_error(interface: &Interface, error: &ProgramError) -> SourceError {
         Some(io) if matches!(io.raw_os_error(), Some(libc::EBUSY | libc::EEXIST)) => {
             SourceError::Occupied {
                 interface: interface.name.clone(),
+                program: other_program(interface),
             }
         }
         _ => SourceError::Attach {
             interface: interface.name.clone(),
             detail: chain(error),
         },
+    }
+}
+
+/// The XDP program that is there, for a message: its name and id, as far as the kernel tells.
+fn other_program(interface: &Interface) -> String {
+    let Ok(Some(id)) = netlink::xdp_program(interface.index) else {
+        return "an XDP program".to_owned();
+    };
+    let named = aya::programs::loaded_programs()
+        .flatten()
+        .find(|program| program.id() == id);
+    match named.as_ref().and_then(|program| program.name_as_str()) {
+        Some(name) if !name.is_empty() => format!("the XDP program `{name}` (id {id})"),
+        _ => format!("the XDP program with id {id}"),
     }
 }
 
