@@ -19,3 +19,4 @@ mod namespace;
 mod packet_socket;
 mod restart;
 mod sensor;
+mod stress;

@@ -96,20 +96,19 @@ pub(crate) struct Pair {
 impl Pair {
     /// Both ends up; `None`, and a line in the skip log, where that cannot be made.
     pub(crate) fn new(test: &str) -> Option<Self> {
+        Self::with_queues(test, 1)
+    }
+
+    /// The same with so many queues at both ends.
+    pub(crate) fn with_queues(test: &str, queues: usize) -> Option<Self> {
         let (sensor, sender) = (Namespace::new(test)?, Namespace::new(test)?);
-        sensor.run(&[
-            "ip",
-            "link",
-            "add",
-            "v0",
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "v1",
-            "netns",
-            &sender.name,
-        ]);
+        let queues = queues.to_string();
+        let queues = ["numtxqueues", &queues, "numrxqueues", &queues];
+        let mut add = vec!["ip", "link", "add", "v0"];
+        add.extend(queues);
+        add.extend(["type", "veth", "peer", "name", "v1", "netns", &sender.name]);
+        add.extend(queues);
+        sensor.run(&add);
         sensor.run(&["ip", "link", "set", "v0", "up"]);
         sender.run(&["ip", "link", "set", "v1", "up"]);
         Some(Self { sensor, sender })
