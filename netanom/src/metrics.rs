@@ -8,7 +8,7 @@ mod labels;
 mod maker;
 mod traffic;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use labels::{
     ALERT_CLASSES, DELAY_BUCKETS, DIRECTIONS, OTHER, SCORE_BUCKETS, WORK_BUCKETS, alert_cells,
 };
 use maker::Maker;
-use traffic::by_interface;
+use traffic::{Interface, Interfaces, by_interface};
 
 pub use labels::{Build, MAX_INTERFACES, MAX_SINKS, XdpMode};
 
@@ -43,6 +43,7 @@ pub struct Metrics {
     flows_evicted: IntCounter,
     flow_map_entries: IntGauge,
     flow_map_capacity: IntGauge,
+    flows_drained: IntCounter,
     anomaly_score: Histogram,
     alerts: [[IntCounter; Severity::ALL.len()]; ALERT_CLASSES],
     alerts_active: [[IntGauge; Severity::ALL.len()]; ALERT_CLASSES],
@@ -146,6 +147,10 @@ impl Metrics {
                 .gauge("netanom_flow_map_entries", "Flows that the last poll found in the kernel's flow maps."),
             flow_map_capacity: make
                 .gauge("netanom_flow_map_capacity", "Flows that the kernel's flow maps can hold between two polls."),
+            flows_drained: make.counter(
+                "netanom_flows_drained_total",
+                "Flows that polls took out of the kernel's flow maps; a flow counts in every poll that finds it.",
+            ),
             anomaly_score: make.histogram(
                 "netanom_anomaly_score",
                 "1 minus the probability of normal traffic, of every flow judged in a window.",
@@ -316,10 +321,11 @@ impl Metrics {
         self.step_duration.observe(duration.as_secs_f64());
     }
 
-    /// How full the kernel's flow maps were at the last poll, and what they hold at most.
+    /// How full the kernel's flow maps were at the last poll, which emptied them, and what they hold at most.
     pub fn set_flow_map(&self, entries: usize, capacity: usize) {
         self.flow_map_entries.set(saturating(entries));
         self.flow_map_capacity.set(saturating(capacity));
+        self.flows_drained.inc_by(entries as u64);
     }
 
     /// Which model judges from now on; `trained_at` in RFC 3339.
@@ -372,22 +378,9 @@ impl Metrics {
 }
 
 /// Metrics without labels that are no histogram, and the two that are only ever one series.
-const SINGLE_SERIES: usize = 7 + 2;
+const SINGLE_SERIES: usize = 8 + 2;
 /// CPU time, open and most files, virtual and resident memory, start time, threads.
 const PROCESS_SERIES: usize = 7;
-
-#[derive(Default)]
-struct Interfaces {
-    names: BTreeSet<String>,
-    by_index: BTreeMap<u32, Interface>,
-}
-
-struct Interface {
-    /// Packets and bytes, in the order of [`DIRECTIONS`].
-    traffic: [(IntCounter, IntCounter); DIRECTIONS.len()],
-    /// In the order of [`XdpMode::ALL`].
-    xdp: [IntGauge; XdpMode::ALL.len()],
-}
 
 fn saturating(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)

@@ -234,6 +234,21 @@ fn dropped_alerts_are_taken_over_from_the_stores_own_count() {
 }
 
 #[test]
+fn each_poll_adds_the_flows_that_it_drained() {
+    let metrics = metrics();
+    for entries in [900, 0, 100] {
+        metrics.set_flow_map(entries, 65_536);
+    }
+    assert_eq!(
+        lines(&metrics, "netanom_flow"),
+        lines(&self::metrics(), "netanom_flow")
+            .replace("map_entries 0", "map_entries 100")
+            .replace("map_capacity 0", "map_capacity 65536")
+            .replace("drained_total 0", "drained_total 1000")
+    );
+}
+
+#[test]
 fn every_class_and_severity_is_its_own_index() {
     for (index, class) in Class::ALL.into_iter().enumerate() {
         assert_eq!(class as usize, index);

@@ -1,10 +1,11 @@
 //! The packets and bytes of a window by interface and direction, in whichever table they were counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netanom_common::counter::Tally;
+use prometheus::{IntCounter, IntGauge};
 
-use super::labels::DIRECTIONS;
+use super::labels::{DIRECTIONS, XdpMode};
 use crate::flow::Window;
 
 /// What came in and what left, in the order of [`DIRECTIONS`], by the index of the interface.
@@ -30,4 +31,17 @@ pub(super) fn by_interface(window: &Window) -> BTreeMap<u32, [Tally; DIRECTIONS.
         egress.add(out.packets, out.bytes);
     }
     sums
+}
+
+#[derive(Default)]
+pub(super) struct Interfaces {
+    pub(super) names: BTreeSet<String>,
+    pub(super) by_index: BTreeMap<u32, Interface>,
+}
+
+pub(super) struct Interface {
+    /// Packets and bytes, in the order of [`DIRECTIONS`].
+    pub(super) traffic: [(IntCounter, IntCounter); DIRECTIONS.len()],
+    /// In the order of [`XdpMode::ALL`].
+    pub(super) xdp: [IntGauge; XdpMode::ALL.len()],
 }
