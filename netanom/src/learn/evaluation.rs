@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::corpus::Labelled;
 use super::curves::{self, Bin, Point, Scored};
-use super::outcome::{LabelledFlow, Outcome};
+use super::outcome::{LabelledFlow, Outcome, Timeline};
 use super::scores::{ClassScores, Confusion};
 use crate::alert::Class;
 
@@ -22,7 +22,7 @@ pub struct Evaluation {
     /// Flows of core captures.
     flows: Vec<WeighedFlow>,
     /// Packets and bytes of each class by second since the captures began, summed over core captures.
-    pub timeline: BTreeMap<Class, Vec<(u64, u64)>>,
+    pub timeline: Timeline,
     benign: Duration,
 }
 
@@ -103,13 +103,7 @@ impl Evaluation {
     pub fn add(&mut self, capture: &Labelled<'_>, outcome: &Outcome) {
         if capture.is_core() {
             self.add_flows(&outcome.flows);
-            for (class, seconds) in &outcome.timeline {
-                let sums = self.timeline.entry(*class).or_default();
-                sums.resize(sums.len().max(seconds.len()), (0, 0));
-                for (sum, second) in sums.iter_mut().zip(seconds) {
-                    *sum = (sum.0 + second.0, sum.1 + second.1);
-                }
-            }
+            self.add_timeline(&outcome.timeline);
             if outcome.attack().is_none() {
                 self.benign += outcome.busy;
             }
@@ -134,8 +128,12 @@ impl Evaluation {
         self.captures.extend(other.captures);
         self.flows.extend(other.flows);
         self.benign += other.benign;
-        for (class, seconds) in other.timeline {
-            let sums = self.timeline.entry(class).or_default();
+        self.add_timeline(&other.timeline);
+    }
+
+    fn add_timeline(&mut self, timeline: &Timeline) {
+        for (class, seconds) in timeline {
+            let sums = self.timeline.entry(*class).or_default();
             sums.resize(sums.len().max(seconds.len()), (0, 0));
             for (sum, second) in sums.iter_mut().zip(seconds) {
                 *sum = (sum.0 + second.0, sum.1 + second.1);

@@ -24,13 +24,16 @@ pub struct Outcome {
     pub alerts: Vec<(Alert, Timestamp)>,
     /// Who attacked and who was attacked, by class.
     attacks: BTreeMap<Class, Attack>,
-    /// Packets and bytes of each class in each second since the capture began, up to [`TIMELINE`] seconds.
-    pub timeline: BTreeMap<Class, Vec<(u64, u64)>>,
+    /// Up to [`TIMELINE`] seconds.
+    pub timeline: Timeline,
     /// First and last time.
     span: Option<(Timestamp, Timestamp)>,
     /// Length of all windows with packets together: a capture may have days of nothing in its midst.
     pub busy: Duration,
 }
+
+/// Packets and bytes of each class in each second since a capture began.
+pub type Timeline = BTreeMap<Class, Vec<(u64, u64)>>;
 
 /// Seconds of a capture that [`Outcome::timeline`] covers.
 pub const TIMELINE: usize = 120;

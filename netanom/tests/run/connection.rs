@@ -4,13 +4,13 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use netanom::source::kernel::{KernelSettings, KernelSource};
-use netanom::source::{Direction, FlowSource, Interface, Stop, XdpMode};
+use netanom::source::kernel::KernelSource;
+use netanom::source::{Direction, FlowSource};
 use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Side};
 use netanom_common::packet::{protocol, tcp};
-use nix::net::if_::if_nametoindex;
 
 use crate::namespace::{Namespace, Pair};
+use crate::watch::{TICK, watch};
 
 /// Turns of asking and answering. With so little on the way nothing is dropped and sent again, so that bytes are exact;
 /// an answer still leaves as one frame of several segments.
@@ -29,7 +29,7 @@ fn a_connection_from_outside_is_one_flow_that_the_other_end_opened() {
     let Some(pair) = Pair::with_addresses(test) else {
         return;
     };
-    let mut source = watch(&pair.sensor, "v0");
+    let mut source = watch(&pair.sensor, Direction::Both);
     converse(&pair.sender, &pair.sensor, "10.9.0.1");
     let (key, flow) = only_tcp_flow(&mut source);
 
@@ -45,7 +45,7 @@ fn a_connection_to_outside_is_one_flow_that_this_end_opened() {
     let Some(pair) = Pair::with_addresses(test) else {
         return;
     };
-    let mut source = watch(&pair.sensor, "v0");
+    let mut source = watch(&pair.sensor, Direction::Both);
     converse(&pair.sensor, &pair.sender, "10.9.0.2");
     let (key, flow) = only_tcp_flow(&mut source);
 
@@ -53,25 +53,6 @@ fn a_connection_to_outside_is_one_flow_that_this_end_opened() {
     assert_eq!(key.address(initiator).to_string(), "10.9.0.1");
     check(&flow, initiator);
     assert_eq!(flow.egress, flow.sent_by(initiator).total);
-}
-
-fn watch(namespace: &Namespace, interface: &str) -> KernelSource {
-    namespace.inside(|| {
-        // /sys shows the interfaces of the namespace that it was mounted in, so the name is looked up here.
-        let index = if_nametoindex(interface).unwrap();
-        let settings = KernelSettings {
-            interfaces: vec![Interface {
-                name: interface.to_owned(),
-                index,
-            }],
-            mode: XdpMode::Auto,
-            direction: Direction::Both,
-            tunnels: netanom_common::packet::Tunnels::Inner,
-            capacity: 1024,
-            tick: Duration::from_millis(20),
-        };
-        KernelSource::open(&settings, Stop::default()).unwrap()
-    })
 }
 
 /// The client asks, the server answers, in turns; then both close.
@@ -105,7 +86,7 @@ fn prepared(stream: TcpStream) -> TcpStream {
 /// What the next windows bring, until the connection is over on both sides.
 fn only_tcp_flow(source: &mut KernelSource) -> (FlowKey, FlowCounters) {
     let mut flow: Option<(FlowKey, FlowCounters)> = None;
-    for _ in 0..PATIENCE.as_millis() / 20 {
+    for _ in 0..PATIENCE.as_millis() / TICK.as_millis() {
         let window = source.next_window().unwrap().unwrap();
         for (key, counters) in window.flows {
             assert_eq!(key.protocol(), protocol::TCP, "{key:?}");

@@ -20,3 +20,4 @@ mod packet_socket;
 mod restart;
 mod sensor;
 mod stress;
+mod watch;

@@ -5,13 +5,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use netanom::simulate::{Mode, Scenario, frames};
-use netanom::source::kernel::{KernelSettings, KernelSource};
-use netanom::source::{Direction, FlowSource, Interface, Stop, XdpMode};
+use netanom::source::{Direction, FlowSource};
 use netanom_common::flow::{FlowCounters, FlowKey};
-use nix::net::if_::if_nametoindex;
 
 use crate::namespace::Pair;
 use crate::packet_socket::PacketSocket;
+use crate::watch::watch;
 
 const CLIENT: &str = "10.7.0.9";
 const SERVER: &str = "10.7.1.1";
@@ -31,20 +30,7 @@ fn both_directions_at_a_mirror_port_are_one_flow_and_are_counted_once() {
         )
     };
     let frames: Vec<_> = frames(&scenario).unwrap().collect();
-    let mut source = pair.sensor.inside(|| {
-        let settings = KernelSettings {
-            interfaces: vec![Interface {
-                name: "v0".to_owned(),
-                index: if_nametoindex("v0").unwrap(),
-            }],
-            mode: XdpMode::Auto,
-            direction: Direction::Ingress,
-            tunnels: netanom_common::packet::Tunnels::Inner,
-            capacity: 4096,
-            tick: Duration::from_millis(20),
-        };
-        KernelSource::open(&settings, Stop::default()).unwrap()
-    });
+    let mut source = watch(&pair.sensor, Direction::Ingress);
     pair.sender.inside(|| {
         PacketSocket::open("v1").send(frames.iter().map(|frame| &*frame.bytes));
     });

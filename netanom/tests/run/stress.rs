@@ -8,14 +8,13 @@ use std::thread;
 use std::time::Duration;
 
 use netanom::simulate::{Mode, Scenario, frames};
-use netanom::source::kernel::{KernelSettings, KernelSource};
-use netanom::source::{Direction, FlowSource, Interface, Stop, XdpMode};
-use nix::net::if_::if_nametoindex;
+use netanom::source::{Direction, FlowSource};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::namespace::Pair;
 use crate::packet_socket::PacketSocket;
+use crate::watch::watch;
 
 /// An office's traffic in this many seconds: some ten thousand frames.
 const SECONDS: u64 = 60;
@@ -49,20 +48,7 @@ fn senders_on_all_cpus_lose_no_packet_and_no_byte() {
     // The first traffic is every sender's, so that its flows are counted on all CPUs; the other is each one's own.
     let shared = office(1);
     let own: Vec<_> = (0..cpus).map(|cpu| office(100 + cpu as u64)).collect();
-    let mut source = pair.sensor.inside(|| {
-        let settings = KernelSettings {
-            interfaces: vec![Interface {
-                name: "v0".to_owned(),
-                index: if_nametoindex("v0").unwrap(),
-            }],
-            mode: XdpMode::Native,
-            direction: Direction::Ingress,
-            tunnels: netanom_common::packet::Tunnels::Inner,
-            capacity: 16_384,
-            tick: Duration::from_millis(10),
-        };
-        KernelSource::open(&settings, Stop::default()).unwrap()
-    });
+    let mut source = watch(&pair.sensor, Direction::Ingress);
 
     let are_done = AtomicBool::new(false);
     let (mut packets, mut bytes, mut windows) = (0, 0, 0);
