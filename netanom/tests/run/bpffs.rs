@@ -54,6 +54,13 @@ impl BpfFileSystem {
         pins
     }
 
+    /// The folders of layouts that netanom has made.
+    pub(crate) fn layouts(&self) -> usize {
+        std::fs::read_dir(self.path().join("netanom"))
+            .unwrap()
+            .count()
+    }
+
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         self.0.path()

@@ -65,6 +65,7 @@ fn kills_under_traffic_lose_no_packet_and_count_none_twice() {
     let status = sensor.stop(Signal::SIGTERM);
     assert_eq!(status.code(), Some(0), "{}", sensor.log());
     assert_eq!(place.pins.pins(), Vec::<String>::new());
+    assert_eq!(place.pins.layouts(), 0);
     assert!(!place.has_xdp());
 }
 

@@ -156,11 +156,23 @@ impl Root {
 
     /// Removes the folders that hold nothing any more, this one too.
     pub(super) fn tidy(&self) {
+        self.tidy_layouts();
+        let _ = fs::remove_dir(&self.path);
+    }
+
+    fn tidy_layouts(&self) {
         for layout in entries(&self.path).into_iter().flatten() {
             // Fails when something is in it.
             let _ = fs::remove_dir(layout);
         }
-        let _ = fs::remove_dir(&self.path);
+    }
+
+    /// The same folder for a sensor that goes. It does not wait for one that comes, which needs what would be tidied.
+    fn unless_busy() -> Option<Self> {
+        let path = Path::new(FILE_SYSTEM).join("netanom");
+        let lock = File::open(&path).ok()?;
+        lock.try_lock().ok()?;
+        Some(Self { path, _lock: lock })
     }
 }
 
@@ -185,6 +197,8 @@ impl Drop for Folder {
                 "cannot remove `{}`: {error}; `netanom detach` does it",
                 self.path.display()
             );
+        } else if let Some(root) = Root::unless_busy() {
+            root.tidy_layouts();
         }
     }
 }
