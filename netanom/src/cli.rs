@@ -126,8 +126,8 @@ pub struct ModelShowArgs {
 /// `netanom run`.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// Interface to watch, or a pattern such as 'eth*' of those that are there at the start; may be given several
-    /// times [default: that of the default route].
+    /// Interface to watch, or a pattern such as 'veth*'; may be given several times. Those that come later are watched
+    /// too, and those that go are let go [default: that of the default route].
     #[arg(short, long = "interface", value_name = "IFACE")]
     pub interfaces: Vec<String>,
     /// Configuration file (TOML).

@@ -19,7 +19,8 @@ use crate::source::{Direction, XdpMode};
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]
 pub struct Config {
-    /// Interfaces to watch; `*` and `?` stand for those that are there at the start. None: that of the default route.
+    /// Interfaces to watch, also when they come later; `*` and `?` stand for any characters and for any one. None: that of
+    /// the default route.
     pub interfaces: Vec<String>,
     /// Address of /metrics and /alerts. Anything but a loopback address shows them to the network.
     pub listen: String,

@@ -2,7 +2,7 @@
 //!
 //! The order of the start is a contract: open and attach what needs privileges, drop them, only then start threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
@@ -17,14 +17,14 @@ use crate::config::Config;
 use crate::detect;
 use crate::flow::Window;
 use crate::http::{self, Health, HttpState};
-use crate::metrics::{Build, Metrics, XdpMode as ModeLabel};
+use crate::metrics::{Build, Metrics, XdpMode as XdpModeLabel};
 use crate::model::Model;
 use crate::pipeline::Pipeline;
 use crate::sink::AlertSink;
 use crate::sink::log::LogSink;
 use crate::sink::store::AlertStore;
-use crate::source::kernel::{KernelSettings, KernelSource};
-use crate::source::{FlowSource, Interface, Stop, privileges};
+use crate::source::kernel::{Attachment, Change, Gone, KernelSettings, KernelSource};
+use crate::source::{FlowSource, Interface, Stop, Watchlist, privileges};
 
 /// A poll that is this many ticks late makes the sensor unready.
 const LATE_TICKS: u32 = 20;
@@ -37,11 +37,11 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     let address = config.listen()?;
     let tick = config.tick()?;
     let pipeline_settings = config.pipeline()?;
-    let interfaces = interfaces(config)?;
+    let interfaces = Watchlist::new(&config.interfaces)?;
     let listener = listen(address)?;
     let stop = Stop::default();
     let settings = KernelSettings {
-        interfaces: interfaces.clone(),
+        interfaces,
         mode: config.xdp_mode()?,
         direction: config.direction()?,
         tunnels: config.tunnels()?,
@@ -57,13 +57,10 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     }));
     let store = AlertStore::new(config.max_alerts);
     let health = Health::new(&["sensor", "model"], tick * LATE_TICKS);
-    report_start(&source, &metrics, &model, &health);
-    let names = interfaces
-        .into_iter()
-        .map(|interface| (interface.index, interface.name))
-        .collect();
-    let pipeline = Pipeline::new(pipeline_settings, detect::all(model), names);
-    let sensor = Sensor {
+    metrics.set_model(&model.name, &model.version, &model.trained_at);
+    health.pass("model");
+    let pipeline = Pipeline::new(pipeline_settings, detect::all(model), HashMap::new());
+    let mut sensor = Sensor {
         source,
         pipeline,
         sinks: vec![Box::<LogSink>::default(), Box::new(store.clone())],
@@ -73,6 +70,7 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         active: BTreeMap::new(),
         evicted: 0,
     };
+    sensor.follow_interfaces();
     log::info!("listening on http://{address}");
     let state = HttpState {
         metrics,
@@ -87,21 +85,6 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     runtime.block_on(serve(sensor, listener, state, stop))
 }
 
-fn interfaces(config: &Config) -> anyhow::Result<Vec<Interface>> {
-    if config.interfaces.is_empty() {
-        return Ok(vec![Interface::of_default_route()?]);
-    }
-    let mut interfaces = Vec::new();
-    for name in &config.interfaces {
-        for interface in Interface::matching(name)? {
-            if !interfaces.contains(&interface) {
-                interfaces.push(interface);
-            }
-        }
-    }
-    Ok(interfaces)
-}
-
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     if !address.ip().is_loopback() {
         log::warn!("{address} is no loopback address: everyone who reaches it can read the alerts");
@@ -113,27 +96,6 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .set_nonblocking(true)
         .context("cannot set up the listening socket")?;
     Ok(listener)
-}
-
-fn report_start(source: &KernelSource, metrics: &Metrics, model: &Model, health: &Health) {
-    for attached in source.attached() {
-        let Interface { name, index } = &attached.interface;
-        let egress = if attached.egress {
-            ", TCX on egress"
-        } else {
-            ""
-        };
-        log::info!("watching `{name}`: {} XDP{egress}", attached.mode);
-        metrics.add_interface(*index, name);
-        let mode = if attached.mode == "native" {
-            ModeLabel::Native
-        } else {
-            ModeLabel::Generic
-        };
-        metrics.set_xdp_mode(*index, Some(mode));
-    }
-    metrics.set_model(&model.name, &model.version, &model.trained_at);
-    health.pass("model");
 }
 
 async fn serve(
@@ -193,6 +155,7 @@ impl Sensor {
         while let Some(window) = self.source.next_window().inspect_err(|error| {
             self.health.fail("sensor", error.to_string());
         })? {
+            self.follow_interfaces();
             let polled = now();
             let alerts = self.pipeline.step(&window);
             self.metrics.step_took(polled.elapsed());
@@ -206,6 +169,38 @@ impl Sensor {
         }
         log::info!("detached");
         Ok(())
+    }
+
+    /// Gives interfaces that came their names and series, and takes those of the forgotten.
+    fn follow_interfaces(&mut self) {
+        for change in self.source.changes() {
+            match change {
+                Change::Came(Attachment {
+                    interface: Interface { index, name },
+                    mode,
+                    egress,
+                }) => {
+                    let egress = if egress { ", TCX on egress" } else { "" };
+                    log::info!("watching `{name}`: {mode} XDP{egress}");
+                    let mode = XdpModeLabel::ALL.into_iter().find(|one| one.name() == mode);
+                    self.metrics.add_interface(index, &name);
+                    self.metrics.set_xdp_mode(index, mode);
+                    self.pipeline.name_interface(index, name);
+                }
+                Change::Left(gone) => {
+                    log::warn!("`{}` is gone", gone.interface.name);
+                    self.metrics
+                        .interface_left(&gone.interface.name, gone.is_missed);
+                }
+                Change::Forgotten(Gone {
+                    interface: Interface { index, name },
+                    is_missed,
+                }) => {
+                    self.metrics.forget_interface(index, &name, is_missed);
+                    self.pipeline.forget_interface(index, &name);
+                }
+            }
+        }
     }
 
     fn measure(&mut self, window: &Window, polled: Instant) {

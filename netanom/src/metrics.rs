@@ -24,7 +24,7 @@ use labels::{
     ALERT_CLASSES, DELAY_BUCKETS, DIRECTIONS, OTHER, SCORE_BUCKETS, WORK_BUCKETS, alert_cells,
 };
 use maker::Maker;
-use traffic::{Interface, Interfaces, by_interface};
+use traffic::{Interfaces, by_interface};
 
 pub use labels::{Build, MAX_INTERFACES, MAX_SINKS, XdpMode};
 
@@ -194,31 +194,6 @@ impl Metrics {
         }
     }
 
-    /// Gives the interface with this index its series, at 0. An index that comes again with another name is a new
-    /// interface; a name that comes again with another index goes on with its old series.
-    pub fn add_interface(&self, index: u32, name: &str) {
-        let mut interfaces = lock(&self.interfaces);
-        let is_known = interfaces.names.contains(name);
-        let label = if is_known || interfaces.names.len() < MAX_INTERFACES {
-            name
-        } else {
-            OTHER
-        };
-        interfaces
-            .names
-            .extend((label != OTHER).then(|| label.to_owned()));
-        interfaces.by_index.insert(index, self.interface(label));
-    }
-
-    /// Says how the XDP program is attached to the interface; `None` when it is not.
-    pub fn set_xdp_mode(&self, index: u32, mode: Option<XdpMode>) {
-        let mut interfaces = lock(&self.interfaces);
-        let interface = self.known_or_other(&mut interfaces, index);
-        for (gauge, candidate) in interface.xdp.iter().zip(XdpMode::ALL) {
-            gauge.set((mode == Some(candidate)).into());
-        }
-    }
-
     /// Adds all that a window counted: packets and bytes by interface and direction, and what was ignored.
     ///
     /// Packets of an interface that was never added are under `other`.
@@ -342,27 +317,6 @@ impl Metrics {
     /// When a metric contradicts itself; the encoder checks that.
     pub fn encode(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
-    }
-
-    fn interface(&self, label: &str) -> Interface {
-        Interface {
-            traffic: DIRECTIONS.map(|direction| {
-                let labels = [label, direction];
-                (
-                    self.packets.with_label_values(&labels),
-                    self.bytes.with_label_values(&labels),
-                )
-            }),
-            xdp: XdpMode::ALL
-                .map(|mode| self.xdp_attached.with_label_values(&[label, mode.name()])),
-        }
-    }
-
-    fn known_or_other<'a>(&self, interfaces: &'a mut Interfaces, index: u32) -> &'a Interface {
-        interfaces
-            .by_index
-            .entry(index)
-            .or_insert_with(|| self.interface(OTHER))
     }
 
     fn sink(&self, name: &'static str) -> IntCounter {

@@ -122,6 +122,19 @@ impl Pipeline {
         self
     }
 
+    /// Alerts call the interface with this index so from now on.
+    pub fn name_interface(&mut self, index: u32, name: String) {
+        self.incidents.interfaces_mut().insert(index, name);
+    }
+
+    /// Forgets the interface that had this name; what is still to be said of it is said without one.
+    pub fn forget_interface(&mut self, index: u32, name: &str) {
+        let known = self.incidents.interfaces_mut();
+        if known.get(&index).is_some_and(|known| known == name) {
+            known.remove(&index);
+        }
+    }
+
     /// Takes in a window and returns the alerts that began, changed or ended.
     pub fn step(&mut self, window: &Window) -> Vec<Alert> {
         let merged = self.table.merge(window);

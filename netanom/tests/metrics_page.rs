@@ -171,6 +171,57 @@ fn an_interface_that_comes_back_goes_on_with_its_counters() {
 }
 
 #[test]
+fn an_interface_that_is_missed_stays_on_the_page_as_not_attached() {
+    let metrics = metrics();
+    metrics.add_interface(2, "eth0");
+    metrics.set_xdp_mode(2, Some(XdpMode::Native));
+    metrics.interface_left("eth0", true);
+    metrics.forget_interface(2, "eth0", true);
+    expect![[r#"
+        netanom_xdp_attached{interface="eth0",mode="generic"} 0
+        netanom_xdp_attached{interface="eth0",mode="native"} 0
+    "#]]
+    .assert_eq(&lines(&metrics, "netanom_xdp_attached"));
+    assert_ne!(lines(&metrics, "netanom_packets_total"), "");
+}
+
+#[test]
+fn an_interface_that_may_go_leaves_its_counters_until_it_is_forgotten() {
+    let metrics = metrics();
+    metrics.add_interface(2, "veth0");
+    metrics.set_xdp_mode(2, Some(XdpMode::Native));
+    metrics.interface_left("veth0", false);
+    assert_eq!(lines(&metrics, "netanom_xdp_attached"), "");
+    // What was counted before it went.
+    metrics.count_window(&window());
+    let counted = "{direction=\"ingress\",interface=\"veth0\"} 2";
+    assert!(lines(&metrics, "netanom_packets_total").contains(counted));
+
+    // Another of that name comes before.
+    metrics.add_interface(3, "veth0");
+    metrics.forget_interface(2, "veth0", false);
+    assert!(lines(&metrics, "netanom_packets_total").contains(counted));
+    assert_ne!(lines(&metrics, "netanom_xdp_attached"), "");
+    metrics.interface_left("veth0", false);
+    metrics.forget_interface(3, "veth0", false);
+    assert_eq!(lines(&metrics, "netanom_packets_total"), "");
+}
+
+#[test]
+fn interfaces_that_are_forgotten_make_room_for_others() {
+    let metrics = metrics();
+    for index in 1..10 * u32::try_from(MAX_INTERFACES).unwrap() {
+        let name = format!("veth{index}");
+        metrics.add_interface(index, &name);
+        metrics.interface_left(&name, false);
+        metrics.forget_interface(index, &name, false);
+    }
+    metrics.add_interface(9999, "eth0");
+    assert_eq!(lines(&metrics, "netanom_packets_total").lines().count(), 2);
+    assert!(lines(&metrics, "netanom_packets_total").contains("eth0"));
+}
+
+#[test]
 fn the_xdp_mode_is_one_of_all() {
     let metrics = metrics();
     metrics.add_interface(2, "eth0");

@@ -102,6 +102,11 @@ impl Incidents {
         }
     }
 
+    /// What the interfaces are called.
+    pub fn interfaces_mut(&mut self) -> &mut Interfaces {
+        &mut self.interfaces
+    }
+
     /// Takes the findings of a window and returns the alerts that began, changed or ended.
     ///
     /// `facts` are those of the window's rows; `explain` gives the contributions behind a finding.

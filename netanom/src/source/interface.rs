@@ -4,8 +4,6 @@ use std::fs;
 
 use nix::net::if_::{if_nameindex, if_nametoindex};
 
-use wildmatch::WildMatch;
-
 use super::SourceError;
 
 /// An interface as the kernel numbers it.
@@ -32,26 +30,6 @@ impl Interface {
             name: name.to_owned(),
             index,
         })
-    }
-
-    /// The interface with this name, or all whose names match it when it has `*` or `?`.
-    ///
-    /// # Errors
-    /// [`SourceError::NoInterface`] when there is none.
-    pub fn matching(pattern: &str) -> Result<Vec<Self>, SourceError> {
-        if !pattern.contains(['*', '?']) {
-            return Ok(vec![Self::named(pattern)?]);
-        }
-        let pattern_of_names = WildMatch::new(pattern);
-        let mut matching = Self::all();
-        matching.retain(|one| pattern_of_names.matches(&one.name));
-        if matching.is_empty() {
-            return Err(SourceError::NoInterface {
-                name: pattern.to_owned(),
-                available: names(),
-            });
-        }
-        Ok(matching)
     }
 
     /// Every interface of this network namespace, sorted by name.
@@ -145,21 +123,6 @@ mod tests {
     fn a_machine_without_routes_has_no_default() {
         assert_eq!(default_of_ipv4("Iface\tDestination\n"), None);
         assert_eq!(default_of_ipv6(""), None);
-    }
-
-    #[test]
-    fn a_pattern_takes_every_name_that_it_matches() {
-        let loopback = Interface::named("lo").unwrap();
-        let taken = Interface::matching("lo").unwrap();
-        assert_eq!(taken, [loopback]);
-        // A machine may have others that begin like it.
-        assert!(Interface::matching("l?").unwrap().contains(&taken[0]));
-        assert_eq!(Interface::matching("*").unwrap(), Interface::all());
-        let error = Interface::matching("nosuch*").unwrap_err().to_string();
-        assert!(
-            error.contains("`nosuch*`") && error.contains("lo"),
-            "{error}"
-        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod attach;
 #[cfg(feature = "bench")]
 mod bench;
 mod detach;
+mod following;
 mod inject;
 mod leftover;
 mod load;
@@ -31,7 +32,7 @@ use zerocopy::FromZeros;
 use super::{FlowSource, SourceError, Stop, batch};
 use crate::flow::{IgnoredTallies, Timestamp, Window};
 
-use attach::Attaching;
+use following::Following;
 use load::PacketOrigin;
 use overflow::OverflowTables;
 use pin::{Folder, Found, Root};
@@ -40,6 +41,7 @@ pub use attach::Attachment;
 #[cfg(feature = "bench")]
 pub use bench::{Bench, BenchProgram, Receiver};
 pub use detach::{Remains, detach};
+pub use following::{Change, Gone};
 pub use inject::{Injector, Wire};
 pub use load::verified_instructions;
 pub use replay::KernelCounting;
@@ -75,9 +77,10 @@ pub struct KernelSource {
     delivered: Array<MapData, [u64; 2]>,
     /// What killed sensors have left; the first window brings it.
     leftovers: Vec<Found>,
-    // Where all is pinned. Dropping it detaches.
-    _folder: Option<Folder>,
-    attached: Vec<Attachment>,
+    // Before the folder: dropping it detaches.
+    following: Following,
+    /// Where all is pinned.
+    folder: Option<Folder>,
     stop: Stop,
     clock: Clock,
     next_tick: Instant,
@@ -92,7 +95,7 @@ pub struct KernelSource {
 impl std::fmt::Debug for KernelSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KernelSource")
-            .field("attached", &self.attached)
+            .field("attached", &self.following.attached().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }
@@ -112,8 +115,9 @@ impl KernelSource {
         stop: Stop,
     ) -> Result<Self, SourceError> {
         let root = root(settings);
+        let present = settings.interfaces.present();
         let mut leftovers = match &root {
-            Some(root) => leftover::find(root, &settings.interfaces)?,
+            Some(root) => leftover::find(root, &present)?,
             None => Vec::new(),
         };
         let folder = root.as_ref().map(Root::create).transpose();
@@ -122,20 +126,13 @@ impl KernelSource {
             detail: error.to_string(),
         })?;
         let mut loaded = load::load(settings.capacity, origin, settings.tunnels, folder.as_ref())?;
-        // What is left goes on counting until all else has gone well.
-        let mut interfaces: Vec<_> = settings.interfaces.iter().collect();
-        interfaces.sort_by_key(|one| leftovers.iter().any(|old| old.is_on(one)));
-        let mut attaching = Attaching {
-            ebpf: &mut loaded.ebpf,
-            mode: settings.mode,
-            direction: settings.direction,
-            folder: folder.as_ref(),
-            leftovers: &mut leftovers,
-        };
-        let mut attached = Vec::new();
-        for interface in interfaces {
-            attached.push(attaching.attach(interface)?);
-        }
+        let following = Following::start(
+            settings,
+            &present,
+            &mut loaded.ebpf,
+            folder.as_ref(),
+            &mut leftovers,
+        )?;
         for old in &leftovers {
             log::info!(
                 "took over from the netanom with process id {}, which was killed",
@@ -163,8 +160,8 @@ impl KernelSource {
             ignored_before: IgnoredTallies::default(),
             delivered: loaded.delivered,
             leftovers,
-            _folder: folder,
-            attached,
+            following,
+            folder,
             stop,
             end: clock.wall_time(),
             clock,
@@ -176,10 +173,9 @@ impl KernelSource {
         })
     }
 
-    /// Where the programs are attached, and in which mode.
-    #[must_use]
-    pub fn attached(&self) -> &[Attachment] {
-        &self.attached
+    /// Which interfaces came and went since the last call; the first one brings those that were there at the start.
+    pub fn changes(&mut self) -> Vec<Change> {
+        self.following.changes()
     }
 
     /// How full the flow map was at the last drain.
@@ -300,7 +296,8 @@ fn since(total: &IgnoredTallies, before: &IgnoredTallies) -> IgnoredTallies {
 }
 
 impl FlowSource for KernelSource {
-    /// Waits for the next tick. After a stop one last window brings what was counted until then.
+    /// Waits for the next tick. After a stop one last window brings what was counted until then. The thread must be in
+    /// the network namespace in which the source was opened, or interfaces are not followed.
     fn next_window(&mut self) -> Result<Option<Window>, SourceError> {
         if self.is_done {
             return Ok(None);
@@ -309,6 +306,9 @@ impl FlowSource for KernelSource {
         self.is_done = self.stop.wait(wait);
         // Ticks that were missed are not made up for: the window is longer instead.
         self.next_tick = (self.next_tick + self.tick).max(now());
+        let time = self.clock.wall_time();
+        self.following
+            .follow(&mut self.ebpf, self.folder.as_ref(), time);
         self.drain().map(Some)
     }
 }

@@ -17,6 +17,7 @@ mod netlink;
 #[cfg(feature = "live")]
 pub mod privileges;
 mod stop;
+mod watchlist;
 
 use std::io;
 
@@ -24,6 +25,7 @@ pub use ahead::read_ahead;
 pub use fragments::FirstFragments;
 pub use interface::Interface;
 pub use stop::Stop;
+pub use watchlist::Watchlist;
 
 use crate::flow::Window;
 
@@ -83,6 +85,12 @@ pub enum SourceError {
     NoPrivilege {
         /// What was refused.
         what: String,
+    },
+    /// The kernel does not tell of interfaces.
+    #[error("cannot listen to what the kernel says of interfaces (netlink): {detail}")]
+    Netlink {
+        /// What it answered.
+        detail: String,
     },
     /// The object or one of its maps was refused.
     #[error(

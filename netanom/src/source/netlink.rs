@@ -8,6 +8,43 @@ use netlink_packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 
+/// `RTNLGRP_LINK` (include/uapi/linux/rtnetlink.h) as a bit of the socket's groups.
+const LINK_GROUP: u32 = 1;
+/// Events that are read at once; further ones wait for the next look.
+const MOST_EVENTS: usize = 4096;
+
+/// What happens to interfaces: they come, go, are renamed, go up or down.
+pub(super) struct LinkEvents(Socket);
+
+impl LinkEvents {
+    /// Listens from now on, in the network namespace of this thread. Needs no privilege.
+    ///
+    /// # Errors
+    /// When the kernel has no netlink socket for us.
+    pub(super) fn listen() -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind(&SocketAddr::new(0, LINK_GROUP))?;
+        socket.set_non_blocking(true)?;
+        Ok(Self(socket))
+    }
+
+    /// Whether anything happened since the last call. What it was, a look at the interfaces tells: events may be lost
+    /// when there are many, and the kernel then says so (ENOBUFS), which counts as one.
+    pub(super) fn any(&self) -> bool {
+        let mut message = Vec::new();
+        let mut any = false;
+        for _ in 0..MOST_EVENTS {
+            // Without room for it the rest of a message is thrown away.
+            message.clear();
+            match self.0.recv(&mut message, 0) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                _ => any = true,
+            }
+        }
+        any
+    }
+}
+
 /// The id of the XDP program that is attached to the interface of this index; `None` when there is none.
 ///
 /// # Errors

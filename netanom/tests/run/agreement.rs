@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use netanom::flow::Window;
 use netanom::source::capture::{CaptureSource, MAX_FLOWS, PacketCounter, Packets};
 use netanom::source::kernel::{KernelCounting, KernelSettings, KernelSource};
-use netanom::source::{Direction, FlowSource, Interface, SourceError, Stop, XdpMode};
+use netanom::source::{Direction, FlowSource, Interface, SourceError, Stop, Watchlist, XdpMode};
 use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Side};
 use netanom_common::packet::Tunnels;
 use tempfile::TempDir;
@@ -132,10 +132,10 @@ fn a_live_run_counts_what_the_replays_count() {
     let stop = Stop::default();
     let mut source = pair.sensor.inside(|| {
         let settings = KernelSettings {
-            interfaces: vec![Interface {
+            interfaces: Watchlist::of(&Interface {
                 name: "v0".to_owned(),
                 index: nix::net::if_::if_nametoindex("v0").unwrap(),
-            }],
+            }),
             mode: XdpMode::Native,
             direction: Direction::Ingress,
             tunnels: Tunnels::Inner,

@@ -5,6 +5,7 @@
 
 mod agreement;
 mod bpffs;
+mod coming;
 #[path = "../common/mod.rs"]
 mod common;
 mod connection;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use netanom::source::kernel::{KernelSettings, KernelSource};
-use netanom::source::{Direction, Interface, Stop, XdpMode};
+use netanom::source::{Direction, Interface, Stop, Watchlist, XdpMode};
 use netanom_common::packet::Tunnels;
 use nix::net::if_::if_nametoindex;
 
@@ -16,10 +16,10 @@ pub(crate) fn watch(namespace: &Namespace, direction: Direction) -> KernelSource
     namespace.inside(|| {
         // /sys shows the interfaces of the namespace that it was mounted in, so the name is looked up here.
         let settings = KernelSettings {
-            interfaces: vec![Interface {
+            interfaces: Watchlist::of(&Interface {
                 name: "v0".to_owned(),
                 index: if_nametoindex("v0").unwrap(),
-            }],
+            }),
             mode: XdpMode::Auto,
             direction,
             tunnels: Tunnels::Inner,

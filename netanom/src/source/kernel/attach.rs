@@ -1,5 +1,8 @@
 //! Attaches the programs to interfaces: XDP for what comes in, TCX for what leaves.
 
+use std::fs;
+use std::path::PathBuf;
+
 use aya::Ebpf;
 use aya::programs::links::{FdLink, LinkError, PinnedLink};
 use aya::programs::tc::{TcAttachOptions, TcAttachType};
@@ -21,6 +24,30 @@ pub struct Attachment {
     pub egress: bool,
 }
 
+/// Programs that are attached to an interface. Dropping it detaches them.
+pub(super) struct Attached {
+    pub(super) attachment: Attachment,
+    _links: Vec<Link>,
+}
+
+/// What keeps a program attached.
+enum Link {
+    /// A name on the BPF file system.
+    Pinned(PathBuf),
+    /// This descriptor: closing it detaches.
+    Held { _link: FdLink },
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Self::Pinned(path) = self {
+            // Where this fails, removing the name detaches it too; what is left then the folder's end removes.
+            let _ = bpf::detach(path);
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// What attaching needs beside the interface.
 pub(super) struct Attaching<'a> {
     pub(super) ebpf: &'a mut Ebpf,
@@ -34,27 +61,35 @@ pub(super) struct Attaching<'a> {
 
 impl Attaching<'_> {
     /// Attaches to one interface.
-    pub(super) fn attach(&mut self, interface: &Interface) -> Result<Attachment, SourceError> {
-        let hook = match self.take_over_xdp(interface) {
-            Some(hook) => hook,
+    pub(super) fn attach(&mut self, interface: &Interface) -> Result<Attached, SourceError> {
+        let (hook, link) = match self.take_over_xdp(interface) {
+            Some(taken) => taken,
             None => self.attach_xdp(interface)?,
         };
+        let mut links = vec![link];
         let egress = self.direction == Direction::Both;
-        if egress && !self.take_over_egress(interface) {
-            self.attach_egress(interface)?;
+        if egress {
+            links.push(match self.take_over_egress(interface) {
+                Some(link) => link,
+                None => self.attach_egress(interface)?,
+            });
         }
-        Ok(Attachment {
-            interface: interface.clone(),
-            mode: if hook == Hook::Native {
-                "native"
-            } else {
-                "generic"
+        let mode = if hook == Hook::Native {
+            "native"
+        } else {
+            "generic"
+        };
+        Ok(Attached {
+            attachment: Attachment {
+                interface: interface.clone(),
+                mode,
+                egress,
             },
-            egress,
+            _links: links,
         })
     }
 
-    fn attach_xdp(&mut self, interface: &Interface) -> Result<Hook, SourceError> {
+    fn attach_xdp(&mut self, interface: &Interface) -> Result<(Hook, Link), SourceError> {
         let xdp: &mut Xdp = program(self.ebpf, XDP)?;
         let (hook, id) = match self.mode {
             XdpMode::Native => attach_native(xdp, interface)?,
@@ -70,42 +105,62 @@ impl Attaching<'_> {
                 other => other?,
             },
         };
-        if let Some(folder) = self.folder {
-            let link = xdp
-                .take_link(id)
-                .map_err(|error| attach_error(interface, &error))?;
-            pin(folder, hook, interface, link.try_into())?;
-        }
-        Ok(hook)
+        let link = xdp
+            .take_link(id)
+            .map_err(|error| attach_error(interface, &error))?;
+        let link = self.keep(hook, interface, link.try_into())?;
+        Ok((hook, link))
     }
 
-    fn attach_egress(&mut self, interface: &Interface) -> Result<(), SourceError> {
+    fn attach_egress(&mut self, interface: &Interface) -> Result<Link, SourceError> {
         let classifier: &mut SchedClassifier = program(self.ebpf, EGRESS)?;
         let order = TcAttachOptions::TcxOrder(LinkOrder::last());
         let failed = |error: ProgramError| attach_error(interface, &error);
         let id = classifier
             .attach_with_options(&interface.name, TcAttachType::Egress, order)
             .map_err(failed)?;
-        if let Some(folder) = self.folder {
-            let link = classifier.take_link(id).map_err(failed)?;
-            pin(folder, Hook::Egress, interface, link.try_into())?;
-        }
-        Ok(())
+        let link = classifier.take_link(id).map_err(failed)?;
+        self.keep(Hook::Egress, interface, link.try_into())
+    }
+
+    /// Pins a link where there is a folder for it.
+    fn keep(
+        &self,
+        hook: Hook,
+        interface: &Interface,
+        link: Result<FdLink, LinkError>,
+    ) -> Result<Link, SourceError> {
+        let link = link.map_err(|error| SourceError::Attach {
+            interface: interface.name.clone(),
+            detail: chain(&error),
+        })?;
+        let Some(folder) = self.folder else {
+            return Ok(Link::Held { _link: link });
+        };
+        let place = Place {
+            hook,
+            interface: interface.index,
+        };
+        let path = folder.join(&place.to_string());
+        let pinned = link.pin(&path);
+        pinned.map_err(|error| pin_error(&path, &error))?;
+        Ok(Link::Pinned(path))
     }
 
     /// Puts our program in the place of a killed sensor's, between one packet and the next.
-    fn take_over_xdp(&mut self, interface: &Interface) -> Option<Hook> {
+    fn take_over_xdp(&mut self, interface: &Interface) -> Option<(Hook, Link)> {
         let hooks: &[Hook] = match self.mode {
             XdpMode::Auto => &[Hook::Native, Hook::Generic],
             XdpMode::Native => &[Hook::Native],
             XdpMode::Generic => &[Hook::Generic],
         };
-        let taken = hooks.iter().copied().find(|&hook| {
-            self.take_over(hook, interface, |ebpf, link| {
+        let taken = hooks.iter().find_map(|&hook| {
+            let link = self.take_over(hook, interface, |ebpf, link| {
                 let xdp: &mut Xdp = program(ebpf, XDP).ok()?;
                 let id = xdp.attach_to_link(link.try_into().ok()?).ok()?;
                 xdp.take_link(id).ok()?.try_into().ok()
-            })
+            })?;
+            Some((hook, link))
         });
         if taken.is_none() {
             // One in another mode, or of which the interface is gone, would be in the way.
@@ -114,16 +169,16 @@ impl Attaching<'_> {
         taken
     }
 
-    fn take_over_egress(&mut self, interface: &Interface) -> bool {
-        let is_taken = self.take_over(Hook::Egress, interface, |ebpf, link| {
+    fn take_over_egress(&mut self, interface: &Interface) -> Option<Link> {
+        let taken = self.take_over(Hook::Egress, interface, |ebpf, link| {
             let classifier: &mut SchedClassifier = program(ebpf, EGRESS).ok()?;
             let id = classifier.attach_to_link(link.try_into().ok()?).ok()?;
             classifier.take_link(id).ok()?.try_into().ok()
         });
-        if !is_taken {
+        if taken.is_none() {
             self.detach_old(interface, &[Hook::Egress]);
         }
-        is_taken
+        taken
     }
 
     fn take_over(
@@ -131,27 +186,27 @@ impl Attaching<'_> {
         hook: Hook,
         interface: &Interface,
         mut replace: impl FnMut(&mut Ebpf, FdLink) -> Option<FdLink>,
-    ) -> bool {
+    ) -> Option<Link> {
         let place = Place {
             hook,
             interface: interface.index,
         };
-        let Some(folder) = self.folder else {
-            return false;
-        };
-        let mut is_taken = false;
+        let path = self.folder?.join(&place.to_string());
         for old in self.leftovers.iter_mut() {
-            if is_taken || !old.links.contains(&place) {
+            if !old.links.contains(&place) {
                 continue;
             }
             let Ok(link) = PinnedLink::from_pin(old.link(place)) else {
                 continue;
             };
-            is_taken = replace(self.ebpf, link.into())
-                .is_some_and(|link| link.pin(folder.join(&place.to_string())).is_ok())
+            let is_taken = replace(self.ebpf, link.into())
+                .is_some_and(|link| link.pin(&path).is_ok())
                 && old.give_away(place).is_ok();
+            if is_taken {
+                return Some(Link::Pinned(path));
+            }
         }
-        is_taken
+        None
     }
 
     fn detach_old(&mut self, interface: &Interface, hooks: &[Hook]) {
@@ -164,26 +219,6 @@ impl Attaching<'_> {
             }
         }
     }
-}
-
-fn pin(
-    folder: &Folder,
-    hook: Hook,
-    interface: &Interface,
-    link: Result<FdLink, LinkError>,
-) -> Result<(), SourceError> {
-    let place = Place {
-        hook,
-        interface: interface.index,
-    };
-    let path = folder.join(&place.to_string());
-    let link = link.map_err(|error| SourceError::Attach {
-        interface: interface.name.clone(),
-        detail: chain(&error),
-    })?;
-    let pinned = link.pin(&path);
-    pinned.map_err(|error| pin_error(&path, &error))?;
-    Ok(())
 }
 
 fn attach_native(xdp: &mut Xdp, interface: &Interface) -> Result<(Hook, XdpLinkId), SourceError> {

@@ -12,7 +12,7 @@ use super::load::{PacketOrigin, XDP, chain, program, take};
 use super::one_cpu::OneCpu;
 use super::{KernelSettings, KernelSource, map_error};
 use crate::flow::Window;
-use crate::source::{Direction, SourceError, Stop, XdpMode};
+use crate::source::{Direction, SourceError, Stop, Watchlist, XdpMode};
 
 /// Frames that the kernel sends before it lets the receiver run. The ring of a veth holds 256.
 const BATCH: u32 = 64;
@@ -68,7 +68,7 @@ impl Bench {
             detail: format!("{what}: {error}"),
         })?;
         let settings = KernelSettings {
-            interfaces: Vec::new(),
+            interfaces: Watchlist::default(),
             mode: XdpMode::Native,
             direction: Direction::Ingress,
             tunnels: Tunnels::Inner,

@@ -12,7 +12,7 @@ use super::{KernelSettings, KernelSource};
 use crate::flow::Window;
 use netanom_common::packet::Tunnels;
 
-use crate::source::{Direction, SourceError, Stop, XdpMode};
+use crate::source::{Direction, SourceError, Stop, Watchlist, XdpMode};
 
 /// The kernel programs, loaded and attached to nothing.
 ///
@@ -52,7 +52,7 @@ impl Injector {
     /// As [`KernelSource::open`].
     pub fn load_for(capacity: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
         let settings = KernelSettings {
-            interfaces: Vec::new(),
+            interfaces: Watchlist::default(),
             mode: XdpMode::Auto,
             direction: Direction::Both,
             tunnels,

@@ -19,7 +19,7 @@ use super::one_cpu::OneCpu;
 use super::{KernelSettings, KernelSource, map_error};
 use crate::flow::IgnoredTallies;
 use crate::source::capture::{CapturedPacket, Counted, LinkType, PacketCounter};
-use crate::source::{Direction, FirstFragments, SourceError, Stop, XdpMode};
+use crate::source::{Direction, FirstFragments, SourceError, Stop, Watchlist, XdpMode};
 
 /// `ETH_HLEN` (include/uapi/linux/if_ether.h): the kernel runs no program on less.
 const SHORTEST: usize = 14;
@@ -61,7 +61,7 @@ impl KernelCounting {
         let load_error = |detail: String| SourceError::Load { detail };
         let cpus = nr_cpus().map_err(|(what, error)| load_error(format!("{what}: {error}")))?;
         let settings = KernelSettings {
-            interfaces: Vec::new(),
+            interfaces: Watchlist::default(),
             mode: XdpMode::Auto,
             direction: Direction::Ingress,
             tunnels,

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use netanom_common::packet::Tunnels;
 
-use crate::source::{Direction, Interface, XdpMode};
+use crate::source::{Direction, Watchlist, XdpMode};
 
 /// What to watch and how.
 #[derive(Clone, Debug)]
 pub struct KernelSettings {
     /// The interfaces.
-    pub interfaces: Vec<Interface>,
+    pub interfaces: Watchlist,
     /// Which XDP mode to use.
     pub mode: XdpMode,
     /// Which directions to count.
