@@ -11,35 +11,30 @@ mod frames;
 #[path = "../../netanom-common/tests/parser/mutated.rs"]
 mod mutated;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::num::NonZeroU32;
-use std::ops::{Deref, DerefMut};
+#[path = "kernel/counted.rs"]
+mod counted;
+#[path = "kernel/generated.rs"]
+mod generated;
+#[path = "kernel/millions.rs"]
+mod millions;
 
-use netanom::flow::{IgnoredTallies, Window};
+use std::cell::RefCell;
+
+use netanom::source::SourceError;
 use netanom::source::kernel::{Injector, Wire, verified_instructions};
-use netanom::source::{FirstFragments, SourceError};
-use netanom_common::counter::Tally;
-use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey, Observation, Side};
-use netanom_common::fragment::join;
-use netanom_common::packet::{Frame, PacketBytes, Tunnels};
-use netanom_common::parse::parse;
+use netanom_common::flow::{FlowCounters, FlowKey, Side};
+use netanom_common::packet::Tunnels;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use proptest::collection::vec;
 use proptest::test_runner::{Config, TestRng, TestRunner};
 
+use crate::counted::{Counted, Pair, SHORTEST, Step, XDP_PASS, both_ways, count};
 use crate::frames::crafted;
 use crate::mutated::mutated;
 
-/// What the kernel takes for the interface of an injected frame: the loopback.
-const LOOPBACK: u32 = 1;
-const SHORTEST: usize = 14;
 /// More than any test here counts between two drains, even when all of it lands on one CPU.
 const CAPACITY: u32 = 65_536;
-
-const XDP_PASS: u32 = 2;
-const TCX_NEXT: i32 = -1;
 
 #[test]
 fn each_crafted_frame_is_counted_as_in_user_space() {
@@ -143,11 +138,7 @@ fn a_tunnel_is_the_flow_of_its_ends_where_that_is_wanted() {
         Ok(injector) => injector,
         Err(error) => return refused(NAME, &error),
     };
-    let mut injector = Pair {
-        injector,
-        fragments: FirstFragments::default(),
-        tunnels: Tunnels::Outer,
-    };
+    let mut injector = Pair::new(injector, Tunnels::Outer);
     let frames = crafted::all();
     let steps: Vec<_> = frames
         .iter()
@@ -261,170 +252,11 @@ fn injector_with(test: &str, capacity: u32) -> Option<Pair> {
     let injector = Injector::load(capacity)
         .map_err(|error| refused(test, &error))
         .ok()?;
-    Some(Pair {
-        injector,
-        fragments: FirstFragments::default(),
-        tunnels: Tunnels::Inner,
-    })
+    Some(Pair::new(injector, Tunnels::Inner))
 }
 
 /// Only a machine that does not let us use BPF excuses a test.
 fn refused(test: &str, error: &SourceError) {
     assert!(matches!(error, SourceError::NoPrivilege { .. }), "{error}");
     common::skip(test, &error.to_string());
-}
-
-/// The programs, and what user space remembers in the meantime as they do.
-struct Pair {
-    injector: Injector,
-    fragments: FirstFragments,
-    tunnels: Tunnels,
-}
-
-impl Deref for Pair {
-    type Target = Injector;
-
-    fn deref(&self) -> &Injector {
-        &self.injector
-    }
-}
-
-impl DerefMut for Pair {
-    fn deref_mut(&mut self) -> &mut Injector {
-        &mut self.injector
-    }
-}
-
-/// A frame, in which direction it goes.
-#[derive(Clone, Copy, Debug)]
-enum Step<'a> {
-    In(&'a [u8]),
-    Out(&'a [u8], Wire),
-}
-
-/// A frame coming in and leaving, as far as `BPF_PROG_TEST_RUN` takes it.
-fn both_ways(frame: &[u8]) -> impl Iterator<Item = Step<'_>> {
-    let shortest_out = match frame.get(12..14) {
-        Some([0x08, 0x00]) => SHORTEST + 20,
-        Some([0x86, 0xdd]) => SHORTEST + 40,
-        _ => SHORTEST,
-    };
-    let come_in = (frame.len() >= SHORTEST).then_some(Step::In(frame));
-    let leave = (frame.len() >= shortest_out).then_some(Step::Out(frame, Wire::of(frame)));
-    come_in.into_iter().chain(leave)
-}
-
-/// Counts the frames in the kernel and in user space. Every frame has to pass.
-fn count(injector: &mut Pair, steps: &[Step<'_>]) -> (Counted, Counted) {
-    let mut user = Counted::default();
-    for step in steps {
-        match *step {
-            Step::In(frame) => {
-                assert_eq!(injector.receive(frame).unwrap(), XDP_PASS, "{frame:02x?}");
-                user.add(
-                    &mut injector.fragments,
-                    &Frame::whole(frame).with(injector.tunnels),
-                    NonZeroU32::MIN,
-                    false,
-                );
-            }
-            Step::Out(frame, wire) => {
-                assert_eq!(
-                    injector.send(frame, wire).unwrap(),
-                    TCX_NEXT,
-                    "{frame:02x?}"
-                );
-                let segments = NonZeroU32::new(wire.segments).unwrap_or(NonZeroU32::MIN);
-                user.add(
-                    &mut injector.fragments,
-                    &Frame::captured(frame, wire.length).with(injector.tunnels),
-                    segments,
-                    true,
-                );
-            }
-        }
-    }
-    (Counted::of(injector.drain().unwrap()), user)
-}
-
-/// All that was counted, without times: the kernel takes them from its own clock.
-#[derive(Debug, Default, PartialEq)]
-struct Counted {
-    flows: BTreeMap<FlowKey, FlowCounters>,
-    ignored: IgnoredTallies,
-}
-
-impl Counted {
-    fn of(window: Window) -> Self {
-        let mut flows: BTreeMap<FlowKey, FlowCounters> = BTreeMap::new();
-        for (key, counters) in window.flows {
-            flows.entry(key).or_default().merge(&counters);
-        }
-        for counters in flows.values_mut() {
-            counters.low = timeless(&counters.low);
-            counters.high = timeless(&counters.high);
-        }
-        Self {
-            flows,
-            ignored: window.ignored,
-        }
-    }
-
-    fn add(
-        &mut self,
-        fragments: &mut FirstFragments,
-        frame: &Frame<'_>,
-        segments: NonZeroU32,
-        egress: bool,
-    ) {
-        match parse(frame) {
-            Ok(mut packet) => {
-                join(&mut packet, fragments);
-                let (key, side) = FlowKey::of(&packet, LOOPBACK);
-                let counters = self.flows.entry(key).or_default();
-                counters.account(
-                    side,
-                    &packet,
-                    Observation {
-                        now: 0,
-                        segments,
-                        egress,
-                    },
-                );
-            }
-            Err(reason) => {
-                self.ignored.0[reason as usize]
-                    .add(u64::from(segments.get()), u64::from(frame.wire_length()));
-            }
-        }
-    }
-
-    fn tallies(&self) -> impl Iterator<Item = Tally> {
-        let flows = self.flows.values().map(|flow| Tally {
-            packets: flow.packets(),
-            bytes: flow.bytes(),
-        });
-        flows.chain(self.ignored.0)
-    }
-
-    fn packets(&self) -> u64 {
-        self.tallies().map(|tally| tally.packets).sum()
-    }
-
-    fn bytes(&self) -> u64 {
-        self.tallies().map(|tally| tally.bytes).sum()
-    }
-}
-
-fn timeless(sent: &DirectionCounters) -> DirectionCounters {
-    DirectionCounters {
-        first: 0,
-        last: 0,
-        first_payload: 0,
-        gap_sum: 0,
-        gap_squares: 0,
-        gap_min: 0,
-        gap_max: 0,
-        ..*sent
-    }
 }

@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
+use aya::maps::HashMap;
 use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
-
-use super::load::{EGRESS, XDP, chain, program};
-use super::{KernelSettings, KernelSource};
-use crate::flow::Window;
+use netanom_common::fragment::{FragmentFlow, FragmentKey};
 use netanom_common::packet::Tunnels;
 
+use super::load::{EGRESS, XDP, chain, program};
+use super::{KernelSettings, KernelSource, map_error};
+use crate::flow::Window;
 use crate::source::{Direction, SourceError, Stop, Watchlist, XdpMode};
 
 /// The kernel programs, loaded and attached to nothing.
@@ -36,6 +37,10 @@ pub struct Wire {
 const SK_BUFF: usize = 192;
 const WIRE_LENGTH: usize = 160;
 const SEGMENTS: usize = 164;
+
+/// Key and value of the table of first fragments, as words.
+type FragmentWords = [u32; size_of::<FragmentKey>() / 4];
+type FlowWords = [u32; size_of::<FragmentFlow>() / 4];
 
 impl Injector {
     /// Loads the programs with room for `capacity` flows a window, over all CPUs.
@@ -96,6 +101,22 @@ impl Injector {
         let outcome = classifier.test_run(options);
         let outcome = outcome.map_err(|error| refused(frame, &error))?;
         Ok(outcome.return_value.cast_signed())
+    }
+
+    /// Forgets the first fragments that the programs have seen.
+    ///
+    /// # Errors
+    /// [`SourceError::Map`] when their table cannot be read or changed.
+    pub fn forget_fragments(&mut self) -> Result<(), SourceError> {
+        let table = self.source.ebpf.map_mut("FRAGMENTS");
+        let table = table.ok_or_else(|| map_error("there is no table of first fragments"))?;
+        let mut table: HashMap<_, FragmentWords, FlowWords> =
+            HashMap::try_from(table).map_err(map_error)?;
+        let keys: Result<Vec<_>, _> = table.keys().collect();
+        for key in keys.map_err(map_error)? {
+            table.remove(&key).map_err(map_error)?;
+        }
+        Ok(())
     }
 
     /// Takes what was counted since the last time. Packets have the time of their injection.
