@@ -29,7 +29,7 @@ impl Labelled<'_> {
     /// Whether it is trained on and counted.
     #[must_use]
     pub fn is_core(&self) -> bool {
-        self.rules.tier == "core"
+        self.rules.is_core()
     }
 }
 

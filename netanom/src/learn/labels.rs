@@ -3,7 +3,8 @@
 //! The format is a JSON object with a capture's path as key and `{"tier", "default", "rules"}` as value. A rule gives
 //! a `class`, optionally a `sub` kind, and keys that must all hold: `host` (either endpoint is one of these
 //! addresses), `peer` (the other endpoint), `proto` (IP protocol number), `port` (either port); each one value or a
-//! list. The class `ignore`, or one that is not known here, leaves the flow out of training and scoring.
+//! list. The class `ignore` leaves the flow out of training and scoring. A class that is not known here is an error in
+//! captures of tier `core`; in others, which are not counted, it is as good as `ignore`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -94,7 +95,36 @@ pub enum LabelsError {
         /// What is wrong, and where.
         source: serde_json::Error,
     },
+    /// It names a class that there is not.
+    #[error(
+        "the labels `{file}` call flows of `{capture}` `{found}`, which is none of {}: mend the name, or give the \
+         capture another tier than `core` if it is of a class that netanom does not know",
+        allowed()
+    )]
+    Class {
+        /// Which file.
+        file: String,
+        /// Which capture.
+        capture: String,
+        /// The name.
+        found: String,
+    },
 }
+
+/// The names that rules may give, for people.
+fn allowed() -> String {
+    let names = Class::ALL
+        .into_iter()
+        .filter(|class| *class != Class::Anomaly);
+    names
+        .map(Class::name)
+        .chain([IGNORE])
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// What is neither trained on nor counted.
+const IGNORE: &str = "ignore";
 
 impl Labels {
     /// Reads a label file.
@@ -107,11 +137,26 @@ impl Labels {
             file: file.clone(),
             source,
         })?;
-        Self::parse(&text).map_err(|source| LabelsError::Parse { file, source })
+        Self::parse(&text, &file)
     }
 
-    fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text).map(Self)
+    fn parse(text: &str, file: &str) -> Result<Self, LabelsError> {
+        let labels = serde_json::from_str(text).map(Self);
+        let labels = labels.map_err(|source| LabelsError::Parse {
+            file: file.to_owned(),
+            source,
+        })?;
+        for (capture, rules) in labels.iter().filter(|(_, rules)| rules.is_core()) {
+            let mut names = rules.names();
+            if let Some(found) = names.find(|name| *name != IGNORE && class(name).is_none()) {
+                return Err(LabelsError::Class {
+                    file: file.to_owned(),
+                    capture: capture.to_owned(),
+                    found: found.to_owned(),
+                });
+            }
+        }
+        Ok(labels)
     }
 
     /// The rules of one capture.
@@ -127,6 +172,18 @@ impl Labels {
 }
 
 impl CaptureRules {
+    /// Whether the capture is trained on and counted.
+    #[must_use]
+    pub fn is_core(&self) -> bool {
+        self.tier == "core"
+    }
+
+    /// Every class that it names.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let rules = self.rules.iter().map(|rule| rule.class.as_str());
+        rules.chain([self.default.as_str()])
+    }
+
     /// What a flow between `a` and `b` is.
     #[must_use]
     pub fn class_of(&self, a: Endpoint, b: Endpoint, protocol: u8) -> Label {
@@ -155,11 +212,17 @@ impl Rule {
     }
 }
 
-fn label(class: &str, sub: Option<&str>) -> Label {
-    match class.parse() {
-        Ok(class) => Label::Class(class, sub.map(str::to_owned)),
-        Err(_) => Label::Ignore,
+fn label(name: &str, sub: Option<&str>) -> Label {
+    match class(name) {
+        Some(class) => Label::Class(class, sub.map(str::to_owned)),
+        None => Label::Ignore,
     }
+}
+
+/// The class of that name; none for what only detectors say.
+fn class(name: &str) -> Option<Class> {
+    let class = name.parse().ok();
+    class.filter(|class| *class != Class::Anomaly)
 }
 
 #[cfg(test)]
@@ -169,11 +232,10 @@ mod tests {
     const TEXT: &str = r#"{"a.pcap": {"tier": "core", "default": "normal", "rules": [
         {"host": "10.0.0.9", "peer": ["10.0.0.1", "10.0.0.2"], "proto": 6, "port": 80, "class": "syn_flood"},
         {"host": "10.0.0.9", "proto": [17], "class": "udp_flood", "sub": "amplification"},
-        {"proto": 1, "class": "ignore"},
-        {"proto": 47, "class": "dns_tunnel"}]}}"#;
+        {"proto": 1, "class": "ignore"}]}}"#;
 
     fn class(a: &str, b: &str, protocol: u8) -> Label {
-        let labels = Labels::parse(TEXT).unwrap();
+        let labels = Labels::parse(TEXT, "labels.json").unwrap();
         let endpoint = |text: &str| {
             let address: std::net::SocketAddr = text.parse().unwrap();
             Endpoint {
@@ -208,14 +270,48 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ignored_or_of_no_known_class_is_left_out() {
+    fn what_is_ignored_is_left_out() {
         assert_eq!(class("10.0.0.7:0", "10.0.0.8:0", 1), Label::Ignore);
-        assert_eq!(class("10.0.0.7:0", "10.0.0.8:0", 47), Label::Ignore);
+    }
+
+    #[test]
+    fn a_misspelt_class_is_an_error_that_names_the_right_ones() {
+        let labels = |tier: &str, default: &str, class: &str| {
+            let text = format!(
+                r#"{{"a.pcap": {{"tier": "{tier}", "default": "{default}", "rules": [{{"class": "{class}"}}]}}}}"#
+            );
+            Labels::parse(&text, "labels.json")
+        };
+        let error = labels("core", "normal", "syn-flood")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("`a.pcap` `syn-flood`"), "{error}");
+        assert!(error.contains("normal, syn_flood, udp_flood"), "{error}");
+        assert!(labels("core", "Normal", "ignore").is_err());
+        assert!(labels("core", "normal", "anomaly").is_err());
+        assert!(labels("core", "normal", "syn_flood").is_ok());
+    }
+
+    #[test]
+    fn what_is_not_counted_may_be_of_a_class_that_is_not_known() {
+        let text = r#"{"a.pcap": {"tier": "extra", "default": "dns_tunnel"}}"#;
+        let labels = Labels::parse(text, "labels.json").unwrap();
+        let host: std::net::SocketAddr = "10.0.0.1:53".parse().unwrap();
+        let host = Endpoint {
+            ip: host.ip(),
+            port: host.port(),
+        };
+        let rules = labels.rules("a.pcap").unwrap();
+        assert_eq!(rules.class_of(host, host, 17), Label::Ignore);
     }
 
     #[test]
     fn a_misspelt_key_is_an_error() {
-        let error = Labels::parse(r#"{"a.pcap": {"default": "normal", "rule": []}}"#).unwrap_err();
-        assert!(error.to_string().contains("rule"), "{error}");
+        let text = r#"{"a.pcap": {"default": "normal", "rule": []}}"#;
+        let LabelsError::Parse { source, .. } = Labels::parse(text, "labels.json").unwrap_err()
+        else {
+            panic!("another error");
+        };
+        assert!(source.to_string().contains("rule"), "{source}");
     }
 }
