@@ -62,7 +62,7 @@ fn read(folder: &Path, name: &str) -> anyhow::Result<DataSet> {
         weights: vec![1.0; labels.len()],
         groups: vec![0; labels.len()],
         group_names: vec![name.to_owned()],
-        classes: Class::ALL[..CLASSES].to_vec(),
+        classes: Class::ALL[..CLASSES].iter().map(Class::to_string).collect(),
         features: (0..FEATURES).map(|feature| format!("f{feature}")).collect(),
         labels,
     })

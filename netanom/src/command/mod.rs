@@ -26,5 +26,6 @@ fn load_model(path: Option<&Path>) -> anyhow::Result<Arc<Model>> {
         None => Model::built_in().context("the built-in model is damaged; please report this")?,
     };
     model.check_features(&feature::names())?;
+    model.flow_classes()?;
     Ok(Arc::new(model))
 }

@@ -64,14 +64,13 @@ fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
 }
 
 fn text(model: &Model) -> String {
-    let classes: Vec<&str> = model.classes.iter().map(|class| class.name()).collect();
     // Writing to a String cannot fail.
     let mut text = String::new();
     let _ = writeln!(text, "name        {}", model.name);
     let _ = writeln!(text, "version     {}", model.version);
     let _ = writeln!(text, "trained at  {}", model.trained_at);
     let _ = writeln!(text, "trainer     {} {}", model.trainer, model.settings);
-    let _ = writeln!(text, "classes     {}", classes.join(", "));
+    let _ = writeln!(text, "classes     {}", model.classes.join(", "));
     let _ = writeln!(text, "features    {}", model.features.len());
     let _ = writeln!(text, "data        {}", model.data_digest);
     let card = if model.card.is_empty() {

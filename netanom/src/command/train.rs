@@ -1,5 +1,6 @@
 //! `netanom train`: a model from labelled captures, through the very pipeline that runs live.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -44,6 +45,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         trained_at: trained_at(args.trained_at.as_deref())?,
         classes: data.classes.clone(),
         features: data.features.clone(),
+        words: BTreeMap::new(),
         typical: data.typical(),
         forest: Forest::new(&trees, data.classes.len(), data.features.len())?,
         trainer: trainer.name().to_owned(),

@@ -16,13 +16,18 @@ const EXPLAINED: usize = 8;
 #[derive(Debug)]
 pub(super) struct ForestDetector {
     model: Arc<Model>,
+    /// The model's classes, in its order.
+    classes: Vec<Class>,
 }
 
 impl ForestDetector {
-    /// A detector of `model`, whose features were checked when it was read.
+    /// A detector of `model`, whose features and classes were checked when it was read.
     #[must_use]
     pub(super) fn new(model: Arc<Model>) -> Self {
-        Self { model }
+        // What was not checked and has no name here is unusual without a name.
+        let class = |name: &String| name.parse().unwrap_or(Class::Anomaly);
+        let classes = model.classes.iter().map(class).collect();
+        Self { model, classes }
     }
 }
 
@@ -33,7 +38,6 @@ impl Detector for ForestDetector {
 
     fn judge(&mut self, window: &Features) -> Vec<Finding> {
         let normal = self
-            .model
             .classes
             .iter()
             .position(|class| *class == Class::Normal);
@@ -47,9 +51,9 @@ impl Detector for ForestDetector {
                 }
             }
             let anomaly = normal.map_or(1.0, |normal| 1.0 - of_row[normal]);
-            let (class, score) = (self.model.classes[best], of_row[best]);
+            let (class, score) = (self.classes[best], of_row[best]);
             let mut probabilities = Probabilities::default();
-            for (class, probability) in self.model.classes.iter().zip(&of_row) {
+            for (class, probability) in self.classes.iter().zip(&of_row) {
                 probabilities[*class as usize] = *probability;
             }
             findings.push(Finding {
@@ -67,7 +71,6 @@ impl Detector for ForestDetector {
     /// The strongest contributions to the finding's class, most first.
     fn explain(&self, window: &Features, finding: &Finding) -> Vec<Contribution> {
         let Some(class) = self
-            .model
             .classes
             .iter()
             .position(|class| *class == finding.class)

@@ -133,7 +133,7 @@ pub fn data_set(
     let mut data = DataSet {
         rows: Array2::from_shape_vec(shape, values).unwrap_or_else(|_| Array2::zeros(shape)),
         labels: classes.iter().map(index).collect(),
-        classes: present.clone(),
+        classes: present.iter().map(Class::to_string).collect(),
         weights,
         groups,
         group_names,

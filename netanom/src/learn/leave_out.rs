@@ -3,7 +3,7 @@
 //! Two flows of one capture, and two captures of one source, are near-copies. A split flow by flow at random measures
 //! memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,6 +177,7 @@ fn train(
         trained_at: String::new(),
         classes: data.classes.clone(),
         features: data.features.clone(),
+        words: BTreeMap::new(),
         typical: data.typical(),
         forest: Forest::new(&trees, data.classes.len(), data.features.len())?,
         trainer: HistogramTrainer.name().to_owned(),

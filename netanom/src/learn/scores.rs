@@ -12,16 +12,16 @@ use crate::alert::Class;
 
 /// Weight of the rows of each true class (line) that got each verdict (column).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Confusion {
-    classes: Vec<Class>,
+pub struct Confusion<C = Class> {
+    classes: Vec<C>,
     weights: Array2<f64>,
 }
 
 /// How well one class is told from the others. A share of nothing is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct ClassScores {
+pub struct ClassScores<C = Class> {
     /// The class.
-    pub class: Class,
+    pub class: C,
     /// Of the rows that were judged to be it, the share that is.
     pub precision: Option<f64>,
     /// Of the rows that are it, the share that was judged so.
@@ -32,10 +32,10 @@ pub struct ClassScores {
     pub support: f64,
 }
 
-impl Confusion {
+impl<C: Clone> Confusion<C> {
     /// No rows yet.
     #[must_use]
-    pub fn new(classes: &[Class]) -> Self {
+    pub fn new(classes: &[C]) -> Self {
         Self {
             classes: classes.to_vec(),
             weights: Array2::zeros((classes.len(), classes.len())),
@@ -53,7 +53,7 @@ impl Confusion {
     /// Counts each row of class probabilities with the likeliest class as its verdict, the first of equals.
     #[must_use]
     pub fn of_probabilities(
-        classes: &[Class],
+        classes: &[C],
         probabilities: &Array2<f32>,
         labels: &[u8],
         weights: &[f32],
@@ -73,7 +73,7 @@ impl Confusion {
 
     /// The classes.
     #[must_use]
-    pub fn classes(&self) -> &[Class] {
+    pub fn classes(&self) -> &[C] {
         &self.classes
     }
 
@@ -91,13 +91,13 @@ impl Confusion {
 
     /// The scores of each class.
     #[must_use]
-    pub fn per_class(&self) -> Vec<ClassScores> {
+    pub fn per_class(&self) -> Vec<ClassScores<C>> {
         let actual = self.weights.sum_axis(Axis(1));
         let judged = self.weights.sum_axis(Axis(0));
-        let scores = |(position, &class)| {
+        let scores = |(position, class): (usize, &C)| {
             let right: f64 = self.weights[[position, position]];
             ClassScores {
-                class,
+                class: class.clone(),
                 precision: share(right, judged[position]),
                 recall: share(right, actual[position]),
                 f1: share(2.0 * right, actual[position] + judged[position]),
@@ -124,12 +124,12 @@ fn share(part: f64, whole: f64) -> Option<f64> {
 }
 
 /// The scores as a table, then the confusion matrix, then the sums.
-impl fmt::Display for Confusion {
+impl<C: Clone + fmt::Display> fmt::Display for Confusion<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self
             .classes
             .iter()
-            .map(|class| class.name().len())
+            .map(|class| class.to_string().chars().count())
             .max()
             .unwrap_or(0)
             .max(5);
@@ -140,7 +140,7 @@ impl fmt::Display for Confusion {
         )?;
         for scores in self.per_class() {
             let [precision, recall, f1] = [scores.precision, scores.recall, scores.f1].map(shown);
-            let (class, support) = (scores.class.name(), scores.support);
+            let (class, support) = (scores.class.to_string(), scores.support);
             writeln!(
                 f,
                 "{class:width$}  {precision:>9}  {recall:>6}  {f1:>5}  {support:>11.1}"
@@ -149,11 +149,11 @@ impl fmt::Display for Confusion {
         writeln!(f, "\ntruth by line, verdict by column")?;
         let mut head = " ".repeat(width);
         for class in &self.classes {
-            write!(head, "  {:>width$}", class.name())?;
+            write!(head, "  {:>width$}", class.to_string())?;
         }
         writeln!(f, "{head}")?;
         for (class, row) in self.classes.iter().zip(self.weights.rows()) {
-            write!(f, "{:width$}", class.name())?;
+            write!(f, "{:width$}", class.to_string())?;
             for weight in row {
                 write!(f, "  {weight:>width$.1}")?;
             }

@@ -18,7 +18,10 @@ pub(super) fn data(rows: Array2<f32>, labels: &[u8]) -> DataSet {
         weights: vec![1.0; labels.len()],
         groups: vec![0; labels.len()],
         group_names: vec!["a.pcap".to_owned()],
-        classes: Class::ALL[..1 + usize::from(*labels.iter().max().unwrap())].to_vec(),
+        classes: Class::ALL[..1 + usize::from(*labels.iter().max().unwrap())]
+            .iter()
+            .map(Class::to_string)
+            .collect(),
         labels: labels.to_vec(),
         rows,
     }

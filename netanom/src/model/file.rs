@@ -13,7 +13,7 @@
 //! Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file cannot name a wrong one.
 //! The checksum finds damage, not malice: everything behind it is checked again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use super::forest::Columns;
 use super::{Forest, ForestError, Model, OnnxError};
-use crate::alert::Class;
+use crate::alert::UnknownName;
 
 /// The format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -120,6 +120,17 @@ pub enum ModelError {
         /// The program's.
         expected: String,
     },
+    /// A class that no flow has.
+    #[error(
+        "the model `{model}` is for tables with classes of their own, not for traffic: \
+         use it with `netanom evaluate --table`"
+    )]
+    Class {
+        /// The model's name.
+        model: String,
+        /// Which class, and which there are.
+        source: UnknownName,
+    },
 }
 
 /// The JSON part. Numbers that must come back to the last bit are in the arrays.
@@ -128,8 +139,10 @@ struct Header {
     name: String,
     version: String,
     trained_at: String,
-    classes: Vec<Class>,
+    classes: Vec<String>,
     features: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    words: BTreeMap<String, Vec<String>>,
     trees: usize,
     nodes: usize,
     leaves: usize,
@@ -161,8 +174,8 @@ impl Header {
             return inconsistent("two of its features have one name, or none".to_owned());
         }
         let classes: HashSet<_> = self.classes.iter().collect();
-        if classes.len() != self.classes.len() {
-            return inconsistent("it names a class twice".to_owned());
+        if classes.len() != self.classes.len() || classes.iter().any(|name| name.is_empty()) {
+            return inconsistent("it names a class twice, or not".to_owned());
         }
         Ok(())
     }
@@ -232,6 +245,7 @@ impl Model {
             trained_at: self.trained_at.clone(),
             classes: self.classes.clone(),
             features: self.features.clone(),
+            words: self.words.clone(),
             trees: columns.sizes.len(),
             nodes: columns.features.len(),
             leaves: columns.shares.len() / self.forest.classes(),
@@ -281,6 +295,7 @@ impl Model {
             trained_at: header.trained_at,
             classes: header.classes,
             features: header.features,
+            words: header.words,
             typical,
             forest,
             trainer: header.trainer,

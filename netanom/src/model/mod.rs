@@ -9,6 +9,8 @@ mod forest;
 mod onnx;
 mod tree;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 pub use file::{FORMAT, MAX_BYTES, ModelError};
@@ -27,10 +29,13 @@ pub struct Model {
     pub version: String,
     /// When it was trained, RFC 3339.
     pub trained_at: String,
-    /// What it tells apart, in the order of the probabilities.
-    pub classes: Vec<Class>,
+    /// The names of what it tells apart, in the order of the probabilities.
+    pub classes: Vec<String>,
     /// The names of its features, in the order of the vector.
     pub features: Vec<String>,
+    /// Of features whose values were words in the table that it was trained on: the words, in the order of their numbers
+    /// (0, 1, …).
+    pub words: BTreeMap<String, Vec<String>>,
     /// The median of each feature in the normal traffic that it was trained on; NaN where an ONNX file does not say.
     pub typical: Vec<f64>,
     /// What judges.
@@ -67,6 +72,20 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Its classes as those of flows.
+    ///
+    /// # Errors
+    /// Names the first one that flows do not have: the model is of another kind of table.
+    pub fn flow_classes(&self) -> Result<Vec<Class>, ModelError> {
+        let classes = self.classes.iter().map(|name| {
+            name.parse().map_err(|source| ModelError::Class {
+                model: self.name.clone(),
+                source,
+            })
+        });
+        classes.collect()
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 
-use crate::alert::Class;
 use crate::cli::{FormatArg, ModelExplainArgs};
 use crate::command::load_model;
 use crate::feature::features;
@@ -15,7 +14,7 @@ use crate::model::Model;
 /// What the command prints.
 #[derive(Debug, Serialize)]
 struct Explanation {
-    class: Class,
+    class: String,
     /// What the trees expect of a row of which nothing is known.
     base: f64,
     /// Base and all contributions.
@@ -85,12 +84,12 @@ impl Explanation {
         let mut probabilities = vec![0.0; model.classes.len()];
         model.forest.predict_one(row, &mut probabilities);
         let place = match class {
-            Some(name) => model.classes.iter().position(|class| class.name() == name),
+            Some(name) => model.classes.iter().position(|class| class == name),
             None => (0..probabilities.len())
                 .max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])),
         };
         let Some(place) = place else {
-            let known: Vec<&str> = model.classes.iter().map(|class| class.name()).collect();
+            let known: Vec<&str> = model.classes.iter().map(String::as_str).collect();
             bail!("the model has no such class; it has {}", known.join(", "));
         };
         let why = model.forest.contributions(row, place);
@@ -110,7 +109,7 @@ impl Explanation {
             .collect();
         contributions.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
         Ok(Self {
-            class: model.classes[place],
+            class: model.classes[place].clone(),
             base: why.base,
             probability: why.base + why.features.iter().sum::<f64>(),
             contributions,
@@ -123,9 +122,7 @@ impl Explanation {
         let _ = writeln!(
             text,
             "row {row}: {} with probability {:.3}; {:.3} when nothing is known\n",
-            self.class.name(),
-            self.probability,
-            self.base
+            self.class, self.probability, self.base
         );
         let _ = writeln!(
             text,
@@ -179,7 +176,7 @@ mod tests {
         let mut judged = vec![0.0; model.classes.len()];
         model.forest.predict_one(&row, &mut judged);
         for (class, probability) in model.classes.iter().zip(judged) {
-            let why = Explanation::of(&model, &row, Some(class.name())).unwrap();
+            let why = Explanation::of(&model, &row, Some(class)).unwrap();
             assert!((why.probability - f64::from(probability)).abs() < 1e-5);
         }
         let error = Explanation::of(&model, &row, Some("worm")).unwrap_err();

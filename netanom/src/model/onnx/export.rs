@@ -22,7 +22,7 @@ impl Model {
     /// [`Model::read_onnx`] gives the same model again but for its origin and card.
     #[must_use]
     pub fn write_onnx(&self) -> Vec<u8> {
-        let classes: Vec<&str> = self.classes.iter().map(|class| class.name()).collect();
+        let classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
         let labels = classes.iter().map(|name| name.as_bytes().to_vec());
         let columns = self.forest.columns();
         let mut attributes = trees(&columns, self.forest.classes());

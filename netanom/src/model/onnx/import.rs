@@ -1,6 +1,6 @@
 //! An ONNX file as a model.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use prost::Message as _;
 use serde_json::Value;
@@ -55,14 +55,10 @@ impl Model {
             Some(names) => names,
             None => ensemble.labels()?,
         };
-        let classes: Vec<Class> = labels
-            .iter()
-            .map(|name| {
-                let class = Class::ALL.into_iter().find(|class| class.name() == name);
-                class.ok_or_else(|| OnnxError::Class(name.clone()))
-            })
-            .collect::<Result<_, _>>()?;
-        let trees = ensemble.trees(classes.len())?;
+        if let Some(name) = labels.iter().find(|name| name.parse::<Class>().is_err()) {
+            return Err(OnnxError::Class(name.clone()));
+        }
+        let trees = ensemble.trees(labels.len())?;
         let typical = metadata(TYPICAL).unwrap_or_default();
         Ok(Self {
             name: graph.name,
@@ -74,9 +70,10 @@ impl Model {
                     number.unwrap_or(f64::NAN)
                 })
                 .collect(),
-            forest: Forest::new(&trees, classes.len(), features.len())?,
-            classes,
+            forest: Forest::new(&trees, labels.len(), features.len())?,
+            classes: labels,
             features,
+            words: BTreeMap::new(),
             trainer: file.producer_name,
             settings: Value::Null,
             data_digest: String::new(),
