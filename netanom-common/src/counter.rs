@@ -45,6 +45,61 @@ impl Ignored {
     }
 }
 
+/// Why the kernel refused a flow a new entry, by the errno that it gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Refusal {
+    /// `E2BIG`: the part of the shard that is kept for known flows was full as well.
+    Full = 0,
+    /// `ENOMEM`: the kernel had no memory at hand.
+    NoMemory = 1,
+    /// `EBUSY`: the bucket was locked on this CPU.
+    Busy = 2,
+    /// Every other errno.
+    Other = 3,
+}
+
+impl Refusal {
+    /// Every refusal, in the order of the kernel's counter array.
+    pub const ALL: [Self; 4] = [Self::Full, Self::NoMemory, Self::Busy, Self::Other];
+
+    /// Of what a helper of the kernel gave back, which is negative (include/uapi/asm-generic/errno-base.h).
+    #[inline(always)]
+    #[must_use]
+    pub const fn of(answer: i32) -> Self {
+        match answer {
+            -7 => Self::Full,
+            -12 => Self::NoMemory,
+            -16 => Self::Busy,
+            _ => Self::Other,
+        }
+    }
+
+    /// The errno's name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "E2BIG",
+            Self::NoMemory => "ENOMEM",
+            Self::Busy => "EBUSY",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Where things stand in the kernel's array of tallies: at first packets by [`Ignored`], then refused entries by
+/// [`Refusal`], then messages to the log, sent or lost, by the [`Ignored`] that they are about.
+pub mod slot {
+    use super::{Ignored, Refusal};
+
+    /// The first refusal.
+    pub const REFUSED: u32 = Ignored::ALL.len() as u32;
+    /// The first message.
+    pub const TOLD: u32 = REFUSED + Refusal::ALL.len() as u32;
+    /// How many slots there are.
+    pub const COUNT: usize = TOLD as usize + Ignored::ALL.len();
+}
+
 /// Packets and the bytes that they had on the wire.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,

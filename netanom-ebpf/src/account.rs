@@ -6,7 +6,7 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
 use aya_log_ebpf::{debug, warn};
-use netanom_common::counter::Ignored;
+use netanom_common::counter::{Ignored, Refusal, slot};
 use netanom_common::flow::{FlowKey, Observation};
 use netanom_common::fragment::{FragmentFlow, FragmentKey, FragmentTable, join};
 use netanom_common::packet::PacketBytes;
@@ -52,6 +52,7 @@ fn report<C: EbpfContext>(context: &C, reason: Ignored, packets: u64) {
     if packets & packets.wrapping_sub(1) != 0 {
         return;
     }
+    note(slot::TOLD + reason as u32);
     match reason {
         Ignored::MapFull => warn!(
             context,
@@ -63,6 +64,15 @@ fn report<C: EbpfContext>(context: &C, reason: Ignored, packets: u64) {
         ),
         Ignored::BadHeader => debug!(context, "malformed headers: {} packets", packets),
         Ignored::NotIp | Ignored::Truncated | Ignored::TooDeep => {}
+    }
+}
+
+/// Counts what is no packet: an event of the programs themselves.
+#[inline(always)]
+fn note(slot: u32) {
+    if let Some(tally) = IGNORED.get_ptr_mut(slot) {
+        // SAFETY: as in `count`, the slot belongs to this CPU alone.
+        unsafe { (*tally).packets += 1 };
     }
 }
 
@@ -93,7 +103,8 @@ fn count_in_flow<F: ObservedFrame>(frame: &F) -> Result<(), Ignored> {
                 return overflow::count(index, &packet, frame.interface(), seen);
             }
             let empty = EMPTY.get(0).ok_or(Ignored::MapError)?;
-            if shard.insert(&key, empty, u64::from(BPF_NOEXIST)).is_err() {
+            if let Err(answer) = shard.insert(&key, empty, u64::from(BPF_NOEXIST)) {
+                note(slot::REFUSED + Refusal::of(answer) as u32);
                 return overflow::count(index, &packet, frame.interface(), seen);
             }
             shard.get_ptr_mut(&key).ok_or(Ignored::MapError)?

@@ -4,7 +4,7 @@ use aya_ebpf::Global;
 use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray};
 use aya_ebpf::macros::btf_map;
-use netanom_common::counter::{Ignored, Tally};
+use netanom_common::counter::{Tally, slot};
 use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::fragment::{FragmentFlow, FragmentKey, REMEMBERED};
 use netanom_common::overflow::{OverflowCounters, OverflowKey};
@@ -22,9 +22,9 @@ pub(crate) static FLOWS: ArrayOfMaps<Shard, 2> = ArrayOfMaps::new();
 #[btf_map]
 pub(crate) static GENERATION: Array<u32, 1> = Array::new();
 
-/// Packets that are in no flow, by reason ([`Ignored`]).
+/// Packets that are in no flow, by reason, and what the programs say of themselves ([`slot`]).
 #[btf_map]
-pub(crate) static IGNORED: PerCpuArray<Tally, { Ignored::ALL.len() }> = PerCpuArray::new();
+pub(crate) static IGNORED: PerCpuArray<Tally, { slot::COUNT }> = PerCpuArray::new();
 
 /// All zeros: what a new flow starts from. On the stack it would take more than half of what a program has.
 #[btf_map]

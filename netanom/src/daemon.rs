@@ -23,7 +23,9 @@ use crate::pipeline::Pipeline;
 use crate::sink::AlertSink;
 use crate::sink::log::LogSink;
 use crate::sink::store::AlertStore;
-use crate::source::kernel::{Attachment, Change, Gone, KernelSettings, KernelSource};
+use crate::source::kernel::{
+    Attachment, Change, Gone, KernelSettings, KernelSource, RunStatistics,
+};
 use crate::source::{FlowSource, Interface, Stop, Watchlist, privileges};
 
 /// A poll that is this many ticks late makes the sensor unready.
@@ -48,6 +50,8 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         capacity: config.kernel_flows,
         tick,
     };
+    // Before the programs are attached, so that each run counts.
+    let statistics = config.bpf_stats.then(RunStatistics::on).transpose()?;
     let source = KernelSource::open(&settings, stop.clone())?;
     privileges::drop_all()?;
 
@@ -69,6 +73,7 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         health: health.clone(),
         active: BTreeMap::new(),
         evicted: 0,
+        _statistics: statistics,
     };
     sensor.follow_interfaces();
     log::info!("listening on http://{address}");
@@ -144,6 +149,8 @@ struct Sensor {
     health: Health,
     active: BTreeMap<String, (Class, Severity)>,
     evicted: u64,
+    // On as long as the sensor runs.
+    _statistics: Option<RunStatistics>,
 }
 
 impl Sensor {
@@ -209,6 +216,11 @@ impl Sensor {
         self.metrics.count_window(window);
         self.metrics.poll_took(fill.drained_in);
         self.metrics.set_flow_map(fill.entries, fill.capacity);
+        let told = self.source.self_observation();
+        self.metrics.set_insert_failures(told.refused);
+        self.metrics.set_kernel_messages_lost(told.messages_lost);
+        self.metrics
+            .set_program_runs(told.runs.map(|runs| (runs.count, runs.time)));
         self.metrics.set_flows_active(self.pipeline.open_flows());
         let evicted = self.pipeline.evicted();
         self.metrics.flows_evicted(evicted - self.evicted);

@@ -4,6 +4,7 @@
 //! compile time; both are bounded, so the number of series never passes [`Metrics::MAX_SERIES`]. Every other value is
 //! there from the start at 0: a rate over it is then right from the first event on.
 
+mod kernel;
 mod labels;
 mod maker;
 mod traffic;
@@ -20,6 +21,7 @@ use prometheus::{
 use crate::alert::{Class, Severity};
 use crate::flow::Window;
 
+use kernel::Kernel;
 use labels::{
     ALERT_CLASSES, DELAY_BUCKETS, DIRECTIONS, OTHER, SCORE_BUCKETS, WORK_BUCKETS, alert_cells,
 };
@@ -44,6 +46,7 @@ pub struct Metrics {
     flow_map_entries: IntGauge,
     flow_map_capacity: IntGauge,
     flows_drained: IntCounter,
+    kernel: Kernel,
     anomaly_score: Histogram,
     alerts: [[IntCounter; Severity::ALL.len()]; ALERT_CLASSES],
     alerts_active: [[IntGauge; Severity::ALL.len()]; ALERT_CLASSES],
@@ -64,6 +67,7 @@ impl Metrics {
         + Class::ALL.len()
         + 2 * ALERT_CLASSES * Severity::ALL.len()
         + (MAX_SINKS + 1)
+        + Kernel::SERIES
         // A histogram has a series for each bucket, one for +Inf, the sum and the count.
         + (SCORE_BUCKETS.len() + DELAY_BUCKETS.len() + 2 * WORK_BUCKETS.len() + 4 * 3)
         + SINGLE_SERIES
@@ -151,6 +155,7 @@ impl Metrics {
                 "netanom_flows_drained_total",
                 "Flows that polls took out of the kernel's flow maps; a flow counts in every poll that finds it.",
             ),
+            kernel: Kernel::new(&make),
             anomaly_score: make.histogram(
                 "netanom_anomaly_score",
                 "1 minus the probability of normal traffic, of every flow judged in a window.",

@@ -300,6 +300,37 @@ fn each_poll_adds_the_flows_that_it_drained() {
 }
 
 #[test]
+fn what_the_kernel_counts_is_taken_over_and_never_goes_back() {
+    let metrics = metrics();
+    for refused in [[1, 2, 3, 4], [1, 2, 3, 5], [0; 4]] {
+        metrics.set_insert_failures(refused);
+    }
+    expect![[r#"
+        netanom_flow_insert_failures_total{errno="E2BIG"} 1
+        netanom_flow_insert_failures_total{errno="EBUSY"} 3
+        netanom_flow_insert_failures_total{errno="ENOMEM"} 2
+        netanom_flow_insert_failures_total{errno="other"} 5
+    "#]]
+    .assert_eq(&lines(&metrics, "netanom_flow_insert"));
+    let half = Duration::from_millis(500);
+    for runs in [3, 8] {
+        metrics.set_program_runs([(runs, half), (2 * runs, 2 * half)]);
+    }
+    expect![[r#"
+        netanom_program_run_seconds_total{program="egress"} 1
+        netanom_program_run_seconds_total{program="xdp"} 0.5
+        netanom_program_runs_total{program="egress"} 16
+        netanom_program_runs_total{program="xdp"} 8
+    "#]]
+    .assert_eq(&lines(&metrics, "netanom_program_"));
+    for lost in [7, 7, 9] {
+        metrics.set_kernel_messages_lost(lost);
+    }
+    let lost = "netanom_kernel_messages_lost_total";
+    assert_eq!(lines(&metrics, lost), format!("{lost} 9\n"));
+}
+
+#[test]
 fn every_class_and_severity_is_its_own_index() {
     for (index, class) in Class::ALL.into_iter().enumerate() {
         assert_eq!(class as usize, index);

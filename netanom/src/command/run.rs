@@ -47,5 +47,6 @@ fn merged(args: &RunArgs) -> anyhow::Result<Config> {
     if let Some(tunnels) = args.tunnels {
         tunnels.name().clone_into(&mut config.tunnels);
     }
+    config.bpf_stats |= args.bpf_stats;
     Ok(config)
 }

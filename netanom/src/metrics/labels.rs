@@ -9,6 +9,8 @@ pub const MAX_SINKS: usize = 8;
 
 pub(super) const OTHER: &str = "other";
 pub(super) const DIRECTIONS: [&str; 2] = ["ingress", "egress"];
+/// The kernel programs: XDP for what comes in, TCX for what leaves.
+pub(super) const PROGRAMS: [&str; 2] = ["xdp", "egress"];
 /// Classes that an alert can have: all but `normal`, which is the first.
 pub(super) const ALERT_CLASSES: usize = Class::ALL.len() - 1;
 

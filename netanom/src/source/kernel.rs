@@ -11,6 +11,7 @@ mod following;
 mod inject;
 mod leftover;
 mod load;
+mod observe;
 mod one_cpu;
 mod overflow;
 mod pin;
@@ -22,7 +23,6 @@ use std::time::{Duration, Instant};
 
 use aya::Ebpf;
 use aya::maps::{Array, MapData, PerCpuArray};
-use aya_log::EbpfLogger;
 use netanom_common::counter::Tally;
 use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey};
 use rustix::thread::{MembarrierCommand, membarrier};
@@ -34,6 +34,7 @@ use crate::flow::{IgnoredTallies, Timestamp, Window};
 
 use following::Following;
 use load::PacketOrigin;
+use observe::Observer;
 use overflow::OverflowTables;
 use pin::{Folder, Found, Root};
 
@@ -44,6 +45,7 @@ pub use detach::{Remains, detach};
 pub use following::{Change, Gone};
 pub use inject::{Injector, Wire};
 pub use load::verified_instructions;
+pub use observe::{RunStatistics, Runs, SelfObservation};
 pub use replay::KernelCounting;
 pub use settings::KernelSettings;
 
@@ -70,7 +72,7 @@ pub struct KernelSource {
     overflow: OverflowTables,
     generation: Array<MapData, u32>,
     ignored: PerCpuArray<MapData, [u64; 2]>,
-    logger: EbpfLogger<&'static dyn log::Log>,
+    observer: Observer,
     written: u32,
     ignored_before: IgnoredTallies,
     /// `ignored_before`, where a sensor that comes after a kill finds it.
@@ -141,7 +143,7 @@ impl KernelSource {
             old.detach();
         }
         let clock = match origin {
-            PacketOrigin::Wire => Clock::now(),
+            PacketOrigin::Wire | PacketOrigin::Test(_) => Clock::now(),
             // A capture's packets have the time of the wall.
             PacketOrigin::Capture => Clock { epoch: 0 },
         };
@@ -149,7 +151,7 @@ impl KernelSource {
             ebpf: loaded.ebpf,
             generation: loaded.generation,
             ignored: loaded.ignored,
-            logger: loaded.logger,
+            observer: loaded.observer,
             fill: Fill {
                 capacity: loaded.capacity,
                 ..Fill::default()
@@ -186,13 +188,14 @@ impl KernelSource {
 
     fn drain(&mut self) -> Result<Window, SourceError> {
         let begun = now();
+        self.observer.note_sent(&self.ignored)?;
         let drained = self.swap()?;
         // Programs run inside an RCU read section; this waits until each that may have seen the old generation ended.
         membarrier(MembarrierCommand::Global).map_err(map_error)?;
         let mut window = self.empty(drained)?;
         self.fill.entries = window.flows.len();
         self.collect_leftovers(&mut window)?;
-        self.logger.flush();
+        self.observer.look(&self.ignored, &self.ebpf)?;
         self.fill.drained_in = now().duration_since(begun);
         Ok(window)
     }

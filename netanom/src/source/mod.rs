@@ -151,6 +151,15 @@ pub enum SourceError {
         /// What the kernel answered.
         detail: String,
     },
+    /// The kernel does not measure its BPF programs for us.
+    #[error(
+        "cannot switch on the kernel's BPF statistics: {detail}; run as root or with CAP_SYS_ADMIN, or leave out \
+         --bpf-stats and have root set `sysctl kernel.bpf_stats_enabled=1`"
+    )]
+    Statistics {
+        /// What the kernel answered.
+        detail: String,
+    },
     /// Attaching failed for another reason.
     #[error("cannot attach to interface `{interface}`: {detail}")]
     Attach {

@@ -20,5 +20,6 @@ mod namespace;
 mod packet_socket;
 mod restart;
 mod sensor;
+mod statistics;
 mod stress;
 mod watch;

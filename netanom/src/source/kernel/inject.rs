@@ -10,8 +10,8 @@ use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
 use netanom_common::fragment::{FragmentFlow, FragmentKey};
 use netanom_common::packet::Tunnels;
 
-use super::load::{EGRESS, XDP, chain, program};
-use super::{KernelSettings, KernelSource, map_error};
+use super::load::{EGRESS, PacketOrigin, XDP, chain, program};
+use super::{KernelSettings, KernelSource, SelfObservation, map_error};
 use crate::flow::Window;
 use crate::source::{Direction, SourceError, Stop, Watchlist, XdpMode};
 
@@ -56,6 +56,18 @@ impl Injector {
     /// # Errors
     /// As [`KernelSource::open`].
     pub fn load_for(capacity: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
+        Self::open(PacketOrigin::Wire, capacity, tunnels)
+    }
+
+    /// The same, with only so many bytes for messages to the log: a power of two, a page at least.
+    ///
+    /// # Errors
+    /// As [`KernelSource::open`].
+    pub fn load_with_ring(capacity: u32, bytes: u32) -> Result<Self, SourceError> {
+        Self::open(PacketOrigin::Test(bytes), capacity, Tunnels::Inner)
+    }
+
+    fn open(origin: PacketOrigin, capacity: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
         let settings = KernelSettings {
             interfaces: Watchlist::default(),
             mode: XdpMode::Auto,
@@ -64,7 +76,7 @@ impl Injector {
             capacity,
             tick: Duration::ZERO,
         };
-        let source = KernelSource::open(&settings, Stop::default())?;
+        let source = KernelSource::open_for(origin, &settings, Stop::default())?;
         Ok(Self { source })
     }
 
@@ -117,6 +129,12 @@ impl Injector {
             table.remove(&key).map_err(map_error)?;
         }
         Ok(())
+    }
+
+    /// What the programs told of themselves at the last drain.
+    #[must_use]
+    pub fn self_observation(&self) -> &SelfObservation {
+        self.source.self_observation()
     }
 
     /// Takes what was counted since the last time. Packets have the time of their injection.

@@ -7,12 +7,12 @@ use aya::pin::PinError;
 use aya::programs::{ProgramError, SchedClassifier, Xdp};
 use aya::util::nr_cpus;
 use aya::{Ebpf, EbpfError, EbpfLoader, include_bytes_aligned};
-use aya_log::EbpfLogger;
 use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::packet::Tunnels;
 
 use super::map_error;
+use super::observe::Observer;
 use super::overflow::{OverflowTables, room_for_known};
 use super::pin::Folder;
 use crate::source::SourceError;
@@ -45,7 +45,7 @@ pub(super) struct Loaded {
     pub(super) ignored: PerCpuArray<MapData, [u64; 2]>,
     /// What of `ignored` windows have brought already; the programs do not know it.
     pub(super) delivered: Array<MapData, [u64; 2]>,
-    pub(super) logger: EbpfLogger<&'static dyn log::Log>,
+    pub(super) observer: Observer,
     pub(super) capacity: usize,
 }
 
@@ -56,6 +56,19 @@ pub(super) enum PacketOrigin {
     Wire,
     /// The map `REPLAYED`.
     Capture,
+    /// The kernel, with so many bytes for messages to the log: few, so that a test can fill them.
+    Test(u32),
+}
+
+impl PacketOrigin {
+    /// Bytes of the ring in which the programs' messages wait: a power of two, and a page at least.
+    const fn ring(self) -> u32 {
+        match self {
+            // aya-log's own.
+            Self::Wire | Self::Capture => 1 << 17,
+            Self::Test(bytes) => bytes,
+        }
+    }
 }
 
 /// Loads both programs with room for `capacity` flows a generation, divided among the CPUs. The maps that hold what
@@ -69,7 +82,7 @@ pub(super) fn load(
     let cpus = nr_cpus().map_err(|(what, error)| SourceError::Load {
         detail: format!("{what}: {error}"),
     })? as u32;
-    let level = log::max_level() as u8;
+    let level = log::max_level();
     let per_shard = (capacity / cpus).max(MIN_SHARD);
     let replay = u8::from(origin == PacketOrigin::Capture);
     let mut ebpf = EbpfLoader::new()
@@ -77,13 +90,12 @@ pub(super) fn load(
         .map_max_entries("OVERFLOWS", 2 * cpus)
         .override_global("REPLAY", &replay, true)
         .override_global("TUNNELS", &(tunnels as u8), true)
-        .override_global(aya_log::LEVEL, &level, false)
+        .map_max_entries("AYA_LOGS", origin.ring())
+        .override_global(aya_log::LEVEL, &(level as u8), false)
         .override_global("ROOM_FOR_ALL", &per_shard, true)
         .load(OBJECT)
         .map_err(load_error)?;
-    let logger = EbpfLogger::init(&mut ebpf).map_err(|error| SourceError::Load {
-        detail: error.to_string(),
-    })?;
+    let observer = Observer::new(&mut ebpf, level)?;
     let shard = Inner {
         name: "netanom_flows",
         key: size_of::<FlowKey>(),
@@ -111,7 +123,7 @@ pub(super) fn load(
         generation,
         ignored,
         delivered,
-        logger,
+        observer,
         capacity: (per_shard * cpus) as usize,
     })
 }

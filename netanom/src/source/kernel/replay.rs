@@ -135,7 +135,7 @@ impl PacketCounter for KernelCounting {
             window.ignored.0[Ignored::MapFull as usize]
                 .add(overflown.total.packets, overflown.total.bytes);
         }
-        self.source.logger.flush();
+        self.source.observer.flush();
         Ok((window.flows, window.ignored))
     }
 }
