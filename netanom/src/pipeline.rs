@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use crate::alert::{Alert, Facts, IncidentSettings, Incidents, Interfaces, Verdict};
 use crate::detect::Detector;
-use crate::feature::{self, Activity, Context, Features, JudgedFlow, Records, Seen, Subject};
+use crate::feature::{self, Context, Features, JudgedFlow, Lately, Records, Seen, Subject};
 use crate::flow::{Crowd, Entry, Flow, FlowTable, FlowTimeouts, Timestamp, Window};
 
 /// How the pipeline keeps flows and incidents.
@@ -219,7 +219,7 @@ impl Pipeline {
             }
         }
         for crowd in crowds {
-            let mut source = Activity::of_one_in(&crowd, now);
+            let mut source = Lately::default();
             values.extend_from_slice(&feature::vector(&Subject {
                 flow: &crowd.typical,
                 context: self.context.of_crowd(&crowd, &mut source, now),

@@ -2,8 +2,8 @@
 //!
 //! Blind spot: an attack from many sources on many targets, where no host stands out.
 
-use super::context::{INSTANT, LONG, Lately, SHORT, SLOW};
 use super::news::Sum;
+use super::past::{INSTANT, LONG, Lately, SHORT, SLOW};
 use super::{Feature, Subject, measure};
 
 pub(super) static FEATURES: [Feature; 43] = [

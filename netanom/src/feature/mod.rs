@@ -8,14 +8,16 @@ mod flow;
 mod host;
 mod news;
 mod pair;
+mod past;
 mod sketch;
 #[cfg(test)]
 mod tests;
 
 use ndarray::Array2;
 
-pub use context::{Activity, Context, FlowContext, Lately, Records};
+pub use context::{Context, FlowContext, Records};
 pub use news::Seen;
+pub use past::{Lately, Past};
 
 use crate::alert::{Facts, Verdict};
 use crate::flow::{Flow, Timestamp};

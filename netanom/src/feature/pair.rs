@@ -2,9 +2,9 @@
 //!
 //! Blind spot: an attack that is spread over many pairs of hosts.
 
-use super::context::{INSTANT, LONG, Lately, SHORT, SLOW};
 use super::host::{flow_size, per_flow, unreplied};
 use super::news::Sum;
+use super::past::{INSTANT, LONG, Lately, SHORT, SLOW};
 use super::{Feature, Subject, measure};
 
 pub(super) static FEATURES: [Feature; 24] = [

@@ -80,6 +80,18 @@ pub(super) struct Distinct {
     hits: [u16; SLOTS],
 }
 
+/// The slot of a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slot(u8);
+
+impl Slot {
+    pub(super) fn of<T: Hash>(thing: &T) -> Self {
+        // A fixed seed: replays must count alike.
+        let hash = FixedState::with_seed(0x6e65_7461).hash_one(thing);
+        Self((hash as usize % SLOTS) as u8)
+    }
+}
+
 impl Default for Distinct {
     fn default() -> Self {
         Self { hits: [0; SLOTS] }
@@ -87,11 +99,9 @@ impl Default for Distinct {
 }
 
 impl Distinct {
-    /// Notes that `thing` was seen at `now`.
-    pub(super) fn note<T: Hash>(&mut self, thing: &T, now: Timestamp) {
-        // A fixed seed: replays must count alike.
-        let hash = FixedState::with_seed(0x6e65_7461).hash_one(thing);
-        self.hits[hash as usize % SLOTS] = stamp(now);
+    /// Notes that the thing of this slot was seen at `now`.
+    pub(super) fn note(&mut self, slot: Slot, now: Timestamp) {
+        self.hits[usize::from(slot.0) % SLOTS] = stamp(now);
     }
 
     /// How many distinct things were seen within each of `windows` (in seconds) before `now`.
@@ -99,7 +109,7 @@ impl Distinct {
     pub(super) fn counts<const N: usize>(&self, windows: [u64; N], now: Timestamp) -> [f32; N] {
         let now = stamp(now);
         windows.map(|window| {
-            let window = window.min(30_000) as u16;
+            let window = longest(window);
             // Sums of 16 bits, so that the loop runs on whole vector registers.
             let free: u16 = self
                 .hits
@@ -109,6 +119,16 @@ impl Distinct {
             ESTIMATES[usize::from(free)]
         })
     }
+}
+
+/// Whether something that was seen at `then` counts as seen within `window` seconds before `now`.
+pub(super) fn is_within(then: Timestamp, window: u64, now: Timestamp) -> bool {
+    stamp(now).wrapping_sub(stamp(then)) <= longest(window)
+}
+
+/// Stamps begin anew after 18 hours.
+fn longest(window: u64) -> u16 {
+    window.min(30_000) as u16
 }
 
 /// The estimate of how many things there were, by the slots that none of them hit.
@@ -223,8 +243,8 @@ mod tests {
     fn few_distinct_things_are_counted_almost_exactly() {
         let mut seen = Distinct::default();
         for port in 0..40_u16 {
-            seen.note(&port, at(1000.0));
-            seen.note(&port, at(1000.5));
+            seen.note(Slot::of(&port), at(1000.0));
+            seen.note(Slot::of(&port), at(1000.5));
         }
         let [count] = seen.counts([10], at(1001.0));
         assert!((35.0..46.0).contains(&count), "{count}");
@@ -233,8 +253,8 @@ mod tests {
     #[test]
     fn things_seen_before_the_window_do_not_count() {
         let mut seen = Distinct::default();
-        seen.note(&1, at(1000.0));
-        seen.note(&2, at(1030.0));
+        seen.note(Slot::of(&1), at(1000.0));
+        seen.note(Slot::of(&2), at(1030.0));
         assert_eq!(seen.counts([10, 60], at(1031.0)), [1.0, 2.0]);
     }
 
@@ -242,7 +262,7 @@ mod tests {
     fn a_thousand_distinct_things_saturate_without_harm() {
         let mut seen = Distinct::default();
         for port in 0..60_000_u16 {
-            seen.note(&port, at(1000.0));
+            seen.note(Slot::of(&port), at(1000.0));
         }
         assert!(seen.counts([10], at(1000.0)) > [500.0]);
     }
