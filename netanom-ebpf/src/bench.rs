@@ -20,7 +20,7 @@ const SOURCE: usize = 26;
 #[btf_map]
 static BENCH_TOUCHED: HashMap<[u8; size_of::<FlowKey>()], u64, 1> = HashMap::new();
 
-/// Which bits of the source address are random.
+/// Which bits of the source address are random. None: the address stays as it is.
 #[btf_map]
 static BENCH_MASK: Array<u32, 1> = Array::new();
 
@@ -84,6 +84,9 @@ fn vary(context: &XdpContext) {
     let Some(mask) = BENCH_MASK.get(0) else {
         return;
     };
+    if *mask == 0 {
+        return;
+    }
     let source = context.data() + SOURCE;
     if source + size_of::<u32>() <= context.data_end() {
         // SAFETY: a helper without arguments, and four bytes that were seen before the packet's end.

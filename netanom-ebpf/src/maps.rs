@@ -1,7 +1,6 @@
 //! All maps. User space sizes them when it loads the programs; the sizes here only have to be valid.
 
 use aya_ebpf::Global;
-use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray};
 use aya_ebpf::macros::btf_map;
 use netanom_common::counter::{Tally, slot};
@@ -11,7 +10,7 @@ use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use netanom_common::replay::ReplayedPacket;
 
 /// One CPU's flows of one generation.
-pub(crate) type Shard = HashMap<FlowKey, FlowCounters, 1, { BPF_F_NO_PREALLOC as usize }>;
+pub(crate) type Shard = HashMap<FlowKey, FlowCounters, 1>;
 
 /// Shards, two a CPU: `cpu * 2 + generation`. A CPU writes its own shard only, so no counter needs an atomic and
 /// total memory does not grow with the number of CPUs.
@@ -41,13 +40,14 @@ pub(crate) type Overflow = HashMap<OverflowKey, OverflowCounters, 1>;
 #[btf_map]
 pub(crate) static OVERFLOWS: ArrayOfMaps<Overflow, 2> = ArrayOfMaps::new();
 
-/// Entries opened in this CPU's shard of each generation; user space sets it back when it has drained one.
+/// Entries that unknown flows opened in this CPU's shard of each generation; user space sets it back when it has drained
+/// one.
 #[btf_map]
 pub(crate) static OCCUPANCY: PerCpuArray<u32, 2> = PerCpuArray::new();
 
-/// Entries of a shard that any flow may take; those beyond are for known flows. User space sets it when it loads.
+/// Entries of a shard that unknown flows may take. User space sets it when it loads.
 #[unsafe(no_mangle)]
-pub(crate) static ROOM_FOR_ALL: Global<u32> = Global::new(1);
+pub(crate) static ROOM_FOR_UNKNOWN: Global<u32> = Global::new(1);
 
 /// Twice the flows of the default capacity, so that few known flows displace each other: 1 MiB.
 pub(crate) const KNOWN_SLOTS: usize = 1 << 18;

@@ -8,21 +8,24 @@ use netanom_common::flow::{FlowCounters, FlowKey, Observation};
 use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use netanom_common::packet::Packet;
 
-use crate::maps::{EMPTY, KNOWN, KNOWN_SLOTS, OCCUPANCY, OVERFLOWS, ROOM_FOR_ALL};
+use crate::maps::{EMPTY, KNOWN, KNOWN_SLOTS, OCCUPANCY, OVERFLOWS, ROOM_FOR_UNKNOWN};
 
-/// Whether the flow may open an entry in this CPU's shard: the last part of a shard is for known flows, because a
-/// shard begins empty each tick and a flood would otherwise take the places of those that were there before.
+/// Whether the flow may open an entry in this CPU's shard. A shard begins empty each tick, and a flood would otherwise
+/// take the places of flows that were there before; so those that are not known have a part of it only.
 #[inline(always)]
 pub(crate) fn has_room(key: &FlowKey, generation: u32) -> bool {
-    let Some(entries) = OCCUPANCY.get_ptr_mut(generation) else {
+    if is_known(key) {
+        return true;
+    }
+    let Some(unknown) = OCCUPANCY.get_ptr_mut(generation) else {
         return false;
     };
     // SAFETY: the number is this CPU's own, and user space resets it only while the other generation is written.
-    let entries = unsafe { &mut *entries };
-    if *entries >= ROOM_FOR_ALL.load() && !is_known(key) {
+    let unknown = unsafe { &mut *unknown };
+    if *unknown >= ROOM_FOR_UNKNOWN.load() {
         return false;
     }
-    *entries += 1;
+    *unknown += 1;
     true
 }
 

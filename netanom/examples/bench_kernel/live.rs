@@ -13,12 +13,7 @@ const PACKETS: u32 = 2_000_000;
 const ROUNDS: usize = 3;
 
 pub(crate) fn measure() -> anyhow::Result<()> {
-    ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1"])?;
-    for end in ["v0", "v1"] {
-        // Otherwise the kernel sends neighbour discovery, which would be counted with our frames.
-        ip(&["link", "set", end, "addrgenmode", "none", "up"])?;
-    }
-    let (sender, receiver) = (if_nametoindex("v1")?, if_nametoindex("v0")?);
+    let (sender, receiver) = pair_of_interfaces()?;
     println!("## A veth\n");
     println!(
         "{PACKETS} live frames of `BPF_PROG_TEST_RUN`, redirected to one end of a pair and counted at the other. One CPU \
@@ -50,6 +45,18 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     }
     println!();
     Ok(())
+}
+
+/// Both ends of a new pair, up: the index of `v1`, which sends, and of `v0`.
+pub(crate) fn pair_of_interfaces() -> anyhow::Result<(u32, u32)> {
+    if if_nametoindex("v0").is_err() {
+        ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1"])?;
+    }
+    for end in ["v0", "v1"] {
+        // Otherwise the kernel sends neighbour discovery, which would be counted with our frames.
+        ip(&["link", "set", end, "addrgenmode", "none", "up"])?;
+    }
+    Ok((if_nametoindex("v1")?, if_nametoindex("v0")?))
 }
 
 fn ip(arguments: &[&str]) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@
     reason = "a benchmark measures time and prints"
 )]
 
+mod flood;
 #[path = "../../../netanom-common/tests/parser/frames/mod.rs"]
 #[expect(clippy::unwrap_used, reason = "frames of the parser's tests")]
 mod frames;
@@ -25,13 +26,17 @@ fn main() -> anyhow::Result<()> {
         Some("packet") => one_by_one::measure(),
         Some("veth") => live::measure(),
         Some("maps") => whole_maps::measure(),
+        Some("flood") => flood::measure(),
         Some(other) => {
-            anyhow::bail!("`{other}` is none of packet, veth, maps; without one, all are measured")
+            anyhow::bail!(
+                "`{other}` is none of packet, veth, maps, flood; without one, all are measured"
+            )
         }
         None => {
             one_by_one::measure()?;
             live::measure()?;
-            whole_maps::measure()
+            whole_maps::measure()?;
+            flood::measure()
         }
     }
 }

@@ -11,8 +11,8 @@ use foldhash::fast::RandomState;
 
 use super::{Class, Facts, Finding, Probabilities};
 
-/// Pairs whose votes are kept at most.
-const MAX_PAIRS: usize = 65_536;
+/// Pairs whose votes are kept at most; those that had none for longest are forgotten.
+const MAX_PAIRS: usize = 16_384;
 /// Votes that count; older ones lose half of their weight again and again, as what is past must not outweigh what is
 /// now.
 const MAX_VOTES: f32 = 1000.0;
@@ -27,16 +27,24 @@ fn pair_of(fact: &Facts) -> Pair {
 /// The sums of the probabilities, by pair of hosts.
 #[derive(Debug, Default)]
 pub(super) struct Votes {
-    sums: HashMap<Pair, Probabilities, RandomState>,
+    young: HashMap<Pair, Probabilities, RandomState>,
+    /// What was young until that held half of all. A pair that votes again becomes young.
+    old: HashMap<Pair, Probabilities, RandomState>,
 }
 
 impl Votes {
     /// Counts the vote of a flow.
     pub(super) fn add(&mut self, finding: &Finding, fact: &Facts) {
-        if self.sums.len() >= MAX_PAIRS {
-            self.sums.clear();
+        if self.young.len() >= MAX_PAIRS / 2 {
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
         }
-        let sums = self.sums.entry(pair_of(fact)).or_default();
+        let pair = pair_of(fact);
+        let old = &mut self.old;
+        let sums = self
+            .young
+            .entry(pair)
+            .or_insert_with(|| old.remove(&pair).unwrap_or_default());
         for (sum, probability) in sums.iter_mut().zip(finding.probabilities) {
             *sum += probability;
         }
@@ -47,7 +55,8 @@ impl Votes {
 
     /// The likeliest class of the flow's pair; `None` when it is normal.
     pub(super) fn class(&self, fact: &Facts) -> Option<Class> {
-        let sums = self.sums.get(&pair_of(fact))?;
+        let pair = pair_of(fact);
+        let sums = self.young.get(&pair).or_else(|| self.old.get(&pair))?;
         let sum_of = |class: &Class| sums[*class as usize];
         let likeliest = Class::ALL
             .into_iter()

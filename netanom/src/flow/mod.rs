@@ -6,6 +6,7 @@ mod table;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod time;
+mod unanswered;
 
 use std::net::IpAddr;
 

@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::packet::{protocol, tcp};
 
+use super::unanswered::{Opened, Unanswered, is_unanswered};
 use super::{Flow, Timestamp, Window};
 
 /// After which silence a flow has ended.
@@ -38,6 +39,8 @@ pub struct Entry<M> {
     /// The caller's memory of it.
     pub memo: M,
     changed_in: u64,
+    /// How many flows were opened before it.
+    number: u64,
     /// The second under which the agenda has it; other mentions of its slot there are stale.
     due: u64,
 }
@@ -61,9 +64,11 @@ pub struct FlowTable<M> {
     index: HashMap<FlowKey, u32, RandomState>,
     /// Slots by the second in which they are to be looked at again.
     agenda: BTreeMap<u64, Vec<u32>>,
+    unanswered: Unanswered,
     timeouts: FlowTimeouts,
     capacity: usize,
     windows: u64,
+    opened: u64,
     evicted: u64,
 }
 
@@ -76,9 +81,11 @@ impl<M: Default> FlowTable<M> {
             free: Vec::new(),
             index: HashMap::default(),
             agenda: BTreeMap::new(),
+            unanswered: Unanswered::default(),
             timeouts,
             capacity: capacity.max(1),
             windows: 0,
+            opened: 0,
             evicted: 0,
         }
     }
@@ -91,6 +98,7 @@ impl<M: Default> FlowTable<M> {
             ended: Vec::new(),
             unclaimed: Vec::new(),
         };
+        self.end_unanswered(window, &mut merged.ended);
         self.make_room(window, &mut merged.ended);
         let mut opened = Vec::new();
         // What is quoted may have been counted by another CPU, behind the error in the window.
@@ -174,10 +182,12 @@ impl<M: Default> FlowTable<M> {
             counters: *counters,
         };
         let due = second_of(self.deadline(&flow));
+        let is_unanswered = is_unanswered(&flow);
         let entry = Some(Entry {
             flow,
             memo: M::default(),
             changed_in: self.windows,
+            number: self.opened,
             due,
         });
         let slot = if let Some(slot) = self.free.pop() {
@@ -189,6 +199,13 @@ impl<M: Default> FlowTable<M> {
         };
         self.index.insert(key, slot);
         self.agenda.entry(due).or_default().push(slot);
+        if is_unanswered {
+            self.unanswered.push(Opened {
+                slot,
+                number: self.opened,
+            });
+        }
+        self.opened += 1;
         slot
     }
 
@@ -212,6 +229,23 @@ impl<M: Default> FlowTable<M> {
         if let Some(entry) = self.slot_mut(slot) {
             entry.due = due;
             self.agenda.entry(due).or_default().push(slot);
+        }
+    }
+
+    /// Ends the oldest unanswered flows, so that a flood of them takes no room from others.
+    fn end_unanswered(&mut self, window: &Window, ended: &mut Vec<Entry<M>>) {
+        let entries = &self.entries;
+        let find = |opened: Opened| {
+            let entry = entries.get(opened.slot as usize)?.as_ref()?;
+            (entry.number == opened.number).then_some(&entry.flow)
+        };
+        let excess: Vec<_> = self
+            .unanswered
+            .make_room(window.flows.len(), find)
+            .collect();
+        for opened in excess {
+            self.evicted += 1;
+            ended.extend(self.close(opened.slot));
         }
     }
 
@@ -315,6 +349,7 @@ mod tests {
 
     use super::*;
     use crate::flow::test_support::{counters_of, packet, unreachable};
+    use crate::flow::unanswered;
 
     fn timeouts() -> FlowTimeouts {
         FlowTimeouts {
@@ -380,6 +415,42 @@ mod tests {
         let merged = table.merge(&window(2, &forged));
         assert_eq!((merged.unclaimed.len(), merged.changed.len()), (20, 0));
         assert_eq!((table.len(), table.evicted()), (3, 0));
+    }
+
+    #[test]
+    fn unanswered_flows_end_early_when_they_are_too_many_and_others_stay() {
+        let ports =
+            |which: std::ops::Range<u16>| -> Vec<_> { which.map(|port| (1, udp(port))).collect() };
+        let mut table = FlowTable::<()>::new(100_000, timeouts());
+        let answer = Packet {
+            source: udp(1).destination,
+            destination: udp(1).source,
+            source_port: 53,
+            destination_port: 1,
+            ..udp(1)
+        };
+        let talkative: Vec<_> = (0..8).map(|_| (1, udp(2))).collect();
+        table.merge(&window(
+            1,
+            &[&[(1, udp(1)), (1, answer)], &talkative[..]].concat(),
+        ));
+        let most = unanswered::MOST as u16;
+        table.merge(&window(1, &ports(10..10 + most)));
+        assert_eq!((table.len(), table.evicted()), (2 + usize::from(most), 0));
+        let merged = table.merge(&window(1, &ports(50_000..50_100)));
+        assert_eq!((merged.changed.len(), merged.ended.len()), (100, 100));
+        assert_eq!((table.len(), table.evicted()), (2 + usize::from(most), 100));
+        let ended: Vec<_> = merged
+            .ended
+            .iter()
+            .map(|one| one.flow.initiator().port)
+            .collect();
+        assert_eq!(ended, (10..110).collect::<Vec<_>>());
+        // A window larger than that is taken whole.
+        table.merge(&window(1, &ports(20_000..20_000 + most + 50)));
+        assert_eq!(table.len(), 2 + usize::from(most) + 50);
+        let (answered, many) = (counters_of(&[(0, udp(1))]).0, counters_of(&[(0, udp(2))]).0);
+        assert!(table.index.contains_key(&answered) && table.index.contains_key(&many));
     }
 
     #[test]

@@ -33,7 +33,7 @@ use super::{FlowSource, SourceError, Stop, batch};
 use crate::flow::{IgnoredTallies, Timestamp, Window};
 
 use following::Following;
-use load::PacketOrigin;
+use load::{PacketOrigin, Room};
 use observe::Observer;
 use overflow::OverflowTables;
 use pin::{Folder, Found, Root};
@@ -108,11 +108,13 @@ impl KernelSource {
     /// # Errors
     /// [`SourceError`] with the cause and the remedy; nothing stays attached then.
     pub fn open(settings: &KernelSettings, stop: Stop) -> Result<Self, SourceError> {
-        Self::open_for(PacketOrigin::Wire, settings, stop)
+        let room = Room::Shared(settings.capacity);
+        Self::open_for(PacketOrigin::Wire, room, settings, stop)
     }
 
     fn open_for(
         origin: PacketOrigin,
+        room: Room,
         settings: &KernelSettings,
         stop: Stop,
     ) -> Result<Self, SourceError> {
@@ -127,7 +129,7 @@ impl KernelSource {
             what: "make a folder".to_owned(),
             detail: error.to_string(),
         })?;
-        let mut loaded = load::load(settings.capacity, origin, settings.tunnels, folder.as_ref())?;
+        let mut loaded = load::load(room, origin, settings.tunnels, folder.as_ref())?;
         let following = Following::start(
             settings,
             &present,

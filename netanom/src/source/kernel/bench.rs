@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use aya::maps::{Array, HashMap, MapData};
 use aya::programs::{TestRun, TestRunAttrs, TestRunOptions, Xdp, XdpMode as AyaMode};
-use aya::util::nr_cpus;
 use netanom_common::flow::FlowKey;
 use netanom_common::packet::Tunnels;
 
-use super::load::{PacketOrigin, XDP, chain, program, take};
-use super::one_cpu::OneCpu;
+use super::load::{PacketOrigin, Room, XDP, chain, program, take};
+use super::one_cpu::Staying;
 use super::{KernelSettings, KernelSource, map_error};
 use crate::flow::Window;
 use crate::source::{Direction, SourceError, Stop, Watchlist, XdpMode};
@@ -47,7 +46,7 @@ pub struct Bench {
     mask: Array<MapData, u32>,
     interface: Array<MapData, u32>,
     _touched: HashMap<MapData, [u8; size_of::<FlowKey>()], u64>,
-    _here: OneCpu,
+    _here: Staying,
 }
 
 impl std::fmt::Debug for Bench {
@@ -64,18 +63,21 @@ impl Bench {
     /// # Errors
     /// As [`KernelSource::open`].
     pub fn load(flows: u32) -> Result<Self, SourceError> {
-        let cpus = nr_cpus().map_err(|(what, error)| SourceError::Load {
-            detail: format!("{what}: {error}"),
-        })?;
+        let here = Staying::here()?;
         let settings = KernelSettings {
             interfaces: Watchlist::default(),
             mode: XdpMode::Native,
             direction: Direction::Ingress,
             tunnels: Tunnels::Inner,
-            capacity: flows.saturating_mul(cpus as u32),
+            capacity: flows,
             tick: Duration::ZERO,
         };
-        let mut source = KernelSource::open_for(PacketOrigin::Wire, &settings, Stop::default())?;
+        let mut source = KernelSource::open_for(
+            PacketOrigin::Wire,
+            Room::On(here.on(), flows),
+            &settings,
+            Stop::default(),
+        )?;
         for name in [
             "bench_empty",
             "bench_touch",
@@ -100,7 +102,7 @@ impl Bench {
             interface: take(&mut source.ebpf, "BENCH_INTERFACE")?,
             _touched: touched,
             source,
-            _here: OneCpu::stay()?,
+            _here: here,
         })
     }
 

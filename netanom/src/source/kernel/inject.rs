@@ -10,7 +10,7 @@ use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
 use netanom_common::fragment::{FragmentFlow, FragmentKey};
 use netanom_common::packet::Tunnels;
 
-use super::load::{EGRESS, PacketOrigin, XDP, chain, program};
+use super::load::{EGRESS, PacketOrigin, Room, XDP, chain, program};
 use super::{KernelSettings, KernelSource, SelfObservation, map_error};
 use crate::flow::Window;
 use crate::source::{Direction, SourceError, Stop, Watchlist, XdpMode};
@@ -76,7 +76,8 @@ impl Injector {
             capacity,
             tick: Duration::ZERO,
         };
-        let source = KernelSource::open_for(origin, &settings, Stop::default())?;
+        let source =
+            KernelSource::open_for(origin, Room::Shared(capacity), &settings, Stop::default())?;
         Ok(Self { source })
     }
 

@@ -13,7 +13,8 @@ use netanom_common::packet::Tunnels;
 
 use super::map_error;
 use super::observe::Observer;
-use super::overflow::{OverflowTables, room_for_known};
+use super::one_cpu::OneCpu;
+use super::overflow::OverflowTables;
 use super::pin::Folder;
 use crate::source::SourceError;
 
@@ -26,13 +27,13 @@ pub(super) const DELIVERED: &str = "DELIVERED";
 pub(super) const SHARD: &str = "shard-";
 pub(super) const OVERFLOW: &str = "overflow-";
 
-/// `BPF_MAP_TYPE_HASH`, `BPF_MAP_TYPE_ARRAY` and `BPF_F_NO_PREALLOC` (include/uapi/linux/bpf.h).
+/// `BPF_MAP_TYPE_HASH` and `BPF_MAP_TYPE_ARRAY` (include/uapi/linux/bpf.h).
 const HASH: u32 = 1;
 const ARRAY: u32 = 2;
-const NO_PREALLOC: u32 = 1;
 
-/// A shard this small would be full after a burst.
-const MIN_SHARD: u32 = 1024;
+/// A shard with fewer places, for flows that are not known and for known ones, would be full after a burst.
+const MIN_UNKNOWN: u32 = 1024;
+const MIN_KNOWN: u32 = 256;
 
 static OBJECT: &[u8] = include_bytes_aligned!(env!("NETANOM_EBPF_OBJECT"));
 
@@ -71,10 +72,41 @@ impl PacketOrigin {
     }
 }
 
-/// Loads both programs with room for `capacity` flows a generation, divided among the CPUs. The maps that hold what
-/// nobody has looked at yet are pinned in `folder`.
+/// How many flows a generation holds, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// So many over all CPUs, each with the same part.
+    Shared(u32),
+    /// So many on this CPU, as no other runs the programs.
+    On(OneCpu, u32),
+}
+
+impl Room {
+    /// Places of a shard for flows that are not known: a quarter.
+    fn for_unknown(self, cpus: u32) -> u32 {
+        match self {
+            Self::Shared(flows) => (flows / 4 / cpus).max(MIN_UNKNOWN),
+            Self::On(_, flows) => flows,
+        }
+    }
+
+    /// Places of a CPU's shard.
+    fn entries(self, cpu: u32, cpus: u32) -> u32 {
+        match self {
+            Self::Shared(flows) => {
+                let for_known = flows.saturating_sub(flows / 4) / cpus;
+                self.for_unknown(cpus) + for_known.max(MIN_KNOWN)
+            }
+            Self::On(only, flows) if only.number() == cpu => flows,
+            // No place at all is not to be had.
+            Self::On(..) => 1,
+        }
+    }
+}
+
+/// Loads both programs. The maps that hold what nobody has looked at yet are pinned in `folder`.
 pub(super) fn load(
-    capacity: u32,
+    room: Room,
     origin: PacketOrigin,
     tunnels: Tunnels,
     folder: Option<&Folder>,
@@ -83,7 +115,7 @@ pub(super) fn load(
         detail: format!("{what}: {error}"),
     })? as u32;
     let level = log::max_level();
-    let per_shard = (capacity / cpus).max(MIN_SHARD);
+    let room_for_unknown = room.for_unknown(cpus);
     let replay = u8::from(origin == PacketOrigin::Capture);
     let mut ebpf = EbpfLoader::new()
         .map_max_entries("FLOWS", 2 * cpus)
@@ -92,7 +124,7 @@ pub(super) fn load(
         .override_global("TUNNELS", &(tunnels as u8), true)
         .map_max_entries("AYA_LOGS", origin.ring())
         .override_global(aya_log::LEVEL, &(level as u8), false)
-        .override_global("ROOM_FOR_ALL", &per_shard, true)
+        .override_global("ROOM_FOR_UNKNOWN", &room_for_unknown, true)
         .load(OBJECT)
         .map_err(load_error)?;
     let observer = Observer::new(&mut ebpf, level)?;
@@ -100,10 +132,9 @@ pub(super) fn load(
         name: "netanom_flows",
         key: size_of::<FlowKey>(),
         value: size_of::<FlowCounters>(),
-        entries: per_shard + room_for_known(per_shard),
-        flags: NO_PREALLOC,
+        entries: &|cpu| room.entries(cpu, cpus),
     };
-    let shards = make_inner(&mut ebpf, "FLOWS", cpus, shard)?;
+    let shards = make_inner(&mut ebpf, "FLOWS", cpus, &shard)?;
     let overflow = OverflowTables::make(&mut ebpf, cpus)?;
     let delivered = make_delivered()?;
     if let Some(folder) = folder {
@@ -124,18 +155,17 @@ pub(super) fn load(
         ignored,
         delivered,
         observer,
-        capacity: (per_shard * cpus) as usize,
+        capacity: (0..cpus).map(|cpu| room.entries(cpu, cpus) as usize).sum(),
     })
 }
 
 /// What the inner maps of an array of maps look like.
-#[derive(Clone, Copy)]
-pub(super) struct Inner {
+pub(super) struct Inner<'a> {
     pub(super) name: &'static str,
     pub(super) key: usize,
     pub(super) value: usize,
-    pub(super) entries: u32,
-    pub(super) flags: u32,
+    /// By the number of the CPU.
+    pub(super) entries: &'a dyn Fn(u32) -> u32,
 }
 
 /// Makes a hash map for each CPU and generation. The kernel side looks for it in slot `cpu * 2 + generation`.
@@ -143,17 +173,19 @@ pub(super) fn make_inner(
     ebpf: &mut Ebpf,
     outer: &str,
     cpus: u32,
-    inner: Inner,
+    inner: &Inner<'_>,
 ) -> Result<[Vec<MapData>; 2], SourceError> {
     let outer = ebpf.map_mut(outer).ok_or_else(|| missing(outer))?;
     let mut outer: ArrayOfMaps<&mut MapData, MapData> =
         ArrayOfMaps::try_from(outer).map_err(map_error)?;
     let mut made = [Vec::new(), Vec::new()];
     for cpu in 0..cpus {
+        let entries = (inner.entries)(cpu);
         for (generation, made) in made.iter_mut().enumerate() {
             let (key, value) = (inner.key as u32, inner.value as u32);
-            let definition =
-                aya_obj::Map::new_from_params(HASH, key, value, inner.entries, inner.flags);
+            // Entries are made beforehand: under a flood there is no time for it, and giving them back to the kernel's
+            // allocator takes more than half of a drain.
+            let definition = aya_obj::Map::new_from_params(HASH, key, value, entries, 0);
             let map = MapData::create(definition, inner.name, None).map_err(create_error)?;
             outer
                 .set(cpu * 2 + generation as u32, &map, 0)
@@ -315,7 +347,12 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 /// # Errors
 /// As [`super::KernelSource::open`].
 pub fn verified_instructions() -> Result<Vec<(String, u32)>, SourceError> {
-    let loaded = load(MIN_SHARD, PacketOrigin::Wire, Tunnels::Inner, None)?;
+    let loaded = load(
+        Room::Shared(MIN_UNKNOWN),
+        PacketOrigin::Wire,
+        Tunnels::Inner,
+        None,
+    )?;
     let mut counts = Vec::new();
     for (name, program) in loaded.ebpf.programs() {
         let info = program.info().map_err(|error| SourceError::Load {

@@ -17,11 +17,6 @@ const ENTRIES: u32 = 4096;
 /// A table this small would be full after a burst.
 const MIN_ENTRIES: u32 = 256;
 
-/// A quarter of a shard is added for known flows.
-pub(super) const fn room_for_known(room_for_all: u32) -> u32 {
-    room_for_all / 4
-}
-
 /// Every CPU's overflow table, of both generations.
 pub(super) struct OverflowTables {
     tables: [Vec<MapData>; 2],
@@ -38,12 +33,10 @@ impl OverflowTables {
             name: "netanom_over",
             key: size_of::<OverflowKey>(),
             value: size_of::<OverflowCounters>(),
-            entries,
-            // Made beforehand: the table is for when there is no time.
-            flags: 0,
+            entries: &|_| entries,
         };
         Ok(Self {
-            tables: make_inner(ebpf, "OVERFLOWS", cpus, inner)?,
+            tables: make_inner(ebpf, "OVERFLOWS", cpus, &inner)?,
             occupancy: take(ebpf, "OCCUPANCY")?,
             keys: vec![OverflowKey::new_zeroed(); entries as usize],
             values: vec![OverflowCounters::default(); entries as usize],

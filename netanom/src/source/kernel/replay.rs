@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use aya::maps::{Array, MapData};
 use aya::programs::{TestRun, TestRunOptions, Xdp};
-use aya::util::nr_cpus;
 use foldhash::fast::RandomState;
 use netanom_common::counter::Ignored;
 use netanom_common::flow::FlowKey;
@@ -14,8 +13,8 @@ use netanom_common::fragment::join;
 use netanom_common::packet::{Frame, Tunnels};
 use netanom_common::parse::parse;
 
-use super::load::{PacketOrigin, XDP, chain, program, take};
-use super::one_cpu::OneCpu;
+use super::load::{PacketOrigin, Room, XDP, chain, program, take};
+use super::one_cpu::Staying;
 use super::{KernelSettings, KernelSource, map_error};
 use crate::flow::IgnoredTallies;
 use crate::source::capture::{CapturedPacket, Counted, LinkType, PacketCounter};
@@ -40,7 +39,7 @@ pub struct KernelCounting {
     tunnels: Tunnels,
     /// What the kernel takes no frame of.
     short: IgnoredTallies,
-    _here: OneCpu,
+    _here: Staying,
 }
 
 impl std::fmt::Debug for KernelCounting {
@@ -58,18 +57,22 @@ impl KernelCounting {
     /// # Errors
     /// [`SourceError::NoPrivilege`] and others of loading, as [`KernelSource::open`].
     pub fn load(flows: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
-        let load_error = |detail: String| SourceError::Load { detail };
-        let cpus = nr_cpus().map_err(|(what, error)| load_error(format!("{what}: {error}")))?;
+        // One CPU counts all of them.
+        let here = Staying::here()?;
         let settings = KernelSettings {
             interfaces: Watchlist::default(),
             mode: XdpMode::Auto,
             direction: Direction::Ingress,
             tunnels,
-            // One CPU counts all of them.
-            capacity: flows.saturating_mul(cpus as u32),
+            capacity: flows,
             tick: std::time::Duration::ZERO,
         };
-        let mut source = KernelSource::open_for(PacketOrigin::Capture, &settings, Stop::default())?;
+        let mut source = KernelSource::open_for(
+            PacketOrigin::Capture,
+            Room::On(here.on(), flows),
+            &settings,
+            Stop::default(),
+        )?;
         let replayed = take(&mut source.ebpf, "REPLAYED")?;
         Ok(Self {
             source,
@@ -78,7 +81,7 @@ impl KernelCounting {
             fragments: FirstFragments::default(),
             tunnels,
             short: IgnoredTallies::default(),
-            _here: OneCpu::stay()?,
+            _here: here,
         })
     }
 }

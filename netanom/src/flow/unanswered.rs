@@ -1,0 +1,44 @@
+//! Which open flows have had few packets and no answer: a flood of them may not push out others, nor take memory.
+
+use std::collections::VecDeque;
+
+use super::Flow;
+
+/// Unanswered flows that are open at most, or those of one window if they are more.
+pub(super) const MOST: usize = 16_384;
+/// With so many packets a flow is none of a flood from spoofed sources.
+const FEW_PACKETS: u64 = 8;
+
+/// Where a flow is in the table. A slot is used again, its number is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Opened {
+    pub(super) slot: u32,
+    pub(super) number: u64,
+}
+
+/// Flows in the order in which they were opened. Those that are closed or answered meanwhile stay until room is needed.
+#[derive(Debug, Default)]
+pub(super) struct Unanswered(VecDeque<Opened>);
+
+impl Unanswered {
+    pub(super) fn push(&mut self, opened: Opened) {
+        self.0.push_back(opened);
+    }
+
+    /// Makes room for `more` and returns the oldest, which have to go for that. `find` gives a flow that is still open.
+    pub(super) fn make_room<'a>(
+        &mut self,
+        more: usize,
+        find: impl Fn(Opened) -> Option<&'a Flow>,
+    ) -> impl Iterator<Item = Opened> {
+        if self.0.len() + more > MOST {
+            self.0.retain(|&one| find(one).is_some_and(is_unanswered));
+        }
+        let excess = (self.0.len() + more).saturating_sub(MOST);
+        self.0.drain(..excess.min(self.0.len()))
+    }
+}
+
+pub(super) fn is_unanswered(flow: &Flow) -> bool {
+    flow.bwd().total.packets == 0 && flow.counters.packets() < FEW_PACKETS
+}
