@@ -34,8 +34,8 @@ pub struct Config {
     pub model: String,
     /// Milliseconds between two looks at the kernel's counters, 10 to 10000.
     pub tick_ms: u64,
-    /// Flows that the kernel counts between two looks, over all CPUs. Their places are reserved: about 1.1 KiB of kernel
-    /// memory each.
+    /// Flows that the kernel counts between two looks, over all CPUs; 1024 to 4194304. Their places are reserved: about
+    /// 1.1 KiB of kernel memory each.
     pub kernel_flows: u32,
     /// Whether the kernel counts and times the runs of all BPF programs, for netanom_program_runs_total. About 50 ns more
     /// for each run of each program on the machine; needs root.
@@ -265,6 +265,22 @@ impl Config {
             });
         }
         Ok(Duration::from_millis(self.tick_ms))
+    }
+
+    /// How many flows the kernel counts between two looks.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] when it is out of range.
+    pub fn kernel_flows(&self) -> Result<u32, ConfigError> {
+        if !(1024..=4_194_304).contains(&self.kernel_flows) {
+            let value = self.kernel_flows.to_string();
+            return Err(ConfigError::Value {
+                key: "kernel_flows",
+                value,
+                expected: "between 1024 and 4194304",
+            });
+        }
+        Ok(self.kernel_flows)
     }
 
     /// How the pipeline keeps flows and incidents.

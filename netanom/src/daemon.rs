@@ -47,7 +47,7 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         mode: config.xdp_mode()?,
         direction: config.direction()?,
         tunnels: config.tunnels()?,
-        capacity: config.kernel_flows,
+        capacity: config.kernel_flows()?,
         tick,
     };
     // Before the programs are attached, so that each run counts.

@@ -24,7 +24,7 @@ struct Package {
     has_daemon: bool,
 }
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 5] = [
     Package {
         name: "iproute2",
         program: "ip",
@@ -35,6 +35,12 @@ const PACKAGES: [Package; 4] = [
         name: "bpftool",
         program: "bpftool",
         why: "a second opinion on what is attached",
+        has_daemon: false,
+    },
+    Package {
+        name: "libcap2-bin",
+        program: "setcap",
+        why: "running the sensor without root",
         has_daemon: false,
     },
     Package {

@@ -94,7 +94,7 @@ pub enum SourceError {
     },
     /// The object or one of its maps was refused.
     #[error(
-        "cannot load the kernel programs: {detail}; netanom needs Linux 6.6 or newer with BPF and BTF enabled"
+        "cannot load the kernel programs: {detail}; netanom needs Linux 6.6 or newer with BPF (CONFIG_BPF_SYSCALL)"
     )]
     Load {
         /// What the loader says.
@@ -124,13 +124,16 @@ pub enum SourceError {
     /// Another XDP program is there.
     #[error(
         "`{interface}` already has {program}: see `bpftool net show dev {interface}`, and detach it (`ip link set dev \
-         {interface} xdp off`) or watch another interface; netanom does not replace it"
+         {interface} {place} off`, or stop the process whose link holds it) or watch another interface; netanom does not \
+         replace it"
     )]
     Occupied {
         /// Which interface.
         interface: String,
         /// What is there.
         program: String,
+        /// What iproute2 calls its place.
+        place: &'static str,
     },
     /// Another netanom watches it.
     #[error(

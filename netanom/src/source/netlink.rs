@@ -45,11 +45,19 @@ impl LinkEvents {
     }
 }
 
-/// The id of the XDP program that is attached to the interface of this index; `None` when there is none.
+/// An XDP program on an interface.
+pub(super) struct XdpProgram {
+    /// The kernel's number for it.
+    pub(super) id: u32,
+    /// What iproute2 calls its place: `ip link set dev X xdpdrv off` takes it off.
+    pub(super) place: &'static str,
+}
+
+/// The XDP program that is attached to the interface of this index; `None` when there is none.
 ///
 /// # Errors
 /// When the kernel does not answer, or there is no such interface.
-pub(super) fn xdp_program(interface: u32) -> io::Result<Option<u32>> {
+pub(super) fn xdp_program(interface: u32) -> io::Result<Option<XdpProgram>> {
     let link = link(interface)?;
     let xdp = link
         .attributes
@@ -58,11 +66,21 @@ pub(super) fn xdp_program(interface: u32) -> io::Result<Option<u32>> {
             LinkAttribute::Xdp(xdp) => Some(xdp),
             _ => None,
         });
-    let id = xdp.into_iter().flatten().find_map(|part| match part {
-        LinkXdp::ProgId(id) => Some(*id),
+    Ok(xdp.into_iter().flatten().find_map(|part| match *part {
+        LinkXdp::DrvProgId(id) => Some(XdpProgram {
+            id,
+            place: "xdpdrv",
+        }),
+        LinkXdp::SkbProgId(id) => Some(XdpProgram {
+            id,
+            place: "xdpgeneric",
+        }),
+        LinkXdp::HwProgId(id) => Some(XdpProgram {
+            id,
+            place: "xdpoffload",
+        }),
         _ => None,
-    });
-    Ok(id.filter(|id| *id != 0))
+    }))
 }
 
 fn link(interface: u32) -> io::Result<LinkMessage> {

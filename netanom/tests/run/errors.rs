@@ -71,6 +71,28 @@ fn native_xdp_that_is_refused_names_the_generic_mode() {
     assert!(said.contains("--xdp-mode generic"), "{said}");
 }
 
+/// A veth takes native programs only where its receive queues are no fewer than the other end's transmit queues.
+#[test]
+fn native_xdp_that_the_number_of_queues_forbids_names_queues_and_the_generic_mode() {
+    let test = "native_xdp_that_the_number_of_queues_forbids_names_queues_and_the_generic_mode";
+    let Some(namespace) = Namespace::new(test) else {
+        return;
+    };
+    let add = "ip link add q0 numrxqueues 1 numtxqueues 1 type veth peer name q1 numrxqueues 4 numtxqueues 4";
+    let add: Vec<_> = add.split_whitespace().collect();
+    namespace.run(&add);
+    let said = end(
+        sensor::command(&namespace).args(["-i", "q0", "--xdp-mode", "native"]),
+        1,
+    );
+    for part in ["`q0` refuses native XDP", "queues", "--xdp-mode generic"] {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    let sensor = Sensor::start(&namespace, &["-i", "q0"]);
+    let log = sensor.log();
+    assert!(log.contains("watching `q0`: generic XDP"), "{log}");
+}
+
 #[test]
 fn without_native_xdp_the_generic_mode_is_taken_and_told() {
     let Some(namespace) = Namespace::new("without_native_xdp_the_generic_mode_is_taken_and_told")
@@ -182,6 +204,16 @@ fn a_tick_out_of_range_is_told_with_the_range() {
 }
 
 #[test]
+fn a_number_of_flows_out_of_range_is_told_with_the_range() {
+    for number in ["1023", "4194305"] {
+        let file = configuration(&format!("kernel_flows = {number}\n"));
+        let expected = format!("`kernel_flows` is {number}, but must be between 1024 and 4194304");
+        let file = file.path().to_str().unwrap();
+        fails(&["run", "-i", "lo", "--config", file], 1, &[&expected]);
+    }
+}
+
+#[test]
 fn a_missing_configuration_names_how_to_get_one() {
     let expected = [
         "`/nonexistent/netanom.toml`",
@@ -215,7 +247,7 @@ fn netanom() -> Command {
 }
 
 /// Runs a command that has to end by itself with this code; returns what it says on standard error.
-fn end(command: &mut Command, code: i32) -> String {
+pub(crate) fn end(command: &mut Command, code: i32) -> String {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

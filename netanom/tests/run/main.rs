@@ -5,6 +5,7 @@
 
 mod agreement;
 mod bpffs;
+mod capabilities;
 mod coming;
 #[path = "../common/mod.rs"]
 mod common;
@@ -12,9 +13,11 @@ mod connection;
 mod conservation;
 mod detach;
 mod errors;
+mod foreign;
 #[path = "../../../netanom-common/tests/parser/frames/mod.rs"]
 mod frames;
 mod lifetime;
+mod machine;
 mod mirror;
 mod namespace;
 mod packet_socket;

@@ -11,7 +11,8 @@ use aya::programs::{LinkOrder, ProgramError, SchedClassifier, Xdp, XdpMode as Ay
 
 use super::load::{EGRESS, XDP, chain, is_refusal, pin_error, program};
 use super::pin::{Folder, Found, Hook, Place};
-use crate::source::{Direction, Interface, SourceError, XdpMode, bpf, netlink};
+use crate::source::netlink::{self, XdpProgram};
+use crate::source::{Direction, Interface, SourceError, XdpMode, bpf};
 
 /// The programs on one interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,10 +250,7 @@ fn attach_error(interface: &Interface, error: &ProgramError) -> SourceError {
             what: format!("attach to interface `{}`", interface.name),
         },
         Some(io) if matches!(io.raw_os_error(), Some(libc::EBUSY | libc::EEXIST)) => {
-            SourceError::Occupied {
-                interface: interface.name.clone(),
-                program: other_program(interface),
-            }
+            occupied(interface)
         }
         _ => SourceError::Attach {
             interface: interface.name.clone(),
@@ -261,18 +259,24 @@ fn attach_error(interface: &Interface, error: &ProgramError) -> SourceError {
     }
 }
 
-/// The XDP program that is there, for a message: its name and id, as far as the kernel tells.
-fn other_program(interface: &Interface) -> String {
-    let Ok(Some(id)) = netlink::xdp_program(interface.index) else {
-        return "an XDP program".to_owned();
+/// Another XDP program is there: its name and id, as far as the kernel tells.
+fn occupied(interface: &Interface) -> SourceError {
+    let occupied = |program, place| SourceError::Occupied {
+        interface: interface.name.clone(),
+        program,
+        place,
+    };
+    let Ok(Some(XdpProgram { id, place })) = netlink::xdp_program(interface.index) else {
+        return occupied("an XDP program".to_owned(), "xdp");
     };
     let named = aya::programs::loaded_programs()
         .flatten()
         .find(|program| program.id() == id);
-    match named.as_ref().and_then(|program| program.name_as_str()) {
+    let program = match named.as_ref().and_then(|program| program.name_as_str()) {
         Some(name) if !name.is_empty() => format!("the XDP program `{name}` (id {id})"),
         _ => format!("the XDP program with id {id}"),
-    }
+    };
+    occupied(program, place)
 }
 
 /// What the kernel answered, from whichever depth of the error.

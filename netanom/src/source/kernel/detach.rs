@@ -62,13 +62,13 @@ fn describe(found: &Found) -> io::Result<Remains> {
 }
 
 fn refusal(error: io::Error) -> SourceError {
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        return SourceError::NoPrivilege {
-            what: "remove what is pinned in /sys/fs/bpf/netanom".to_owned(),
-        };
-    }
+    // The folder belongs to the sensor's user, and no capability of a program's file opens it.
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => "; run as root, or as the user whose sensor it was",
+        _ => "",
+    };
     SourceError::Pin {
         what: "remove what a netanom has left".to_owned(),
-        detail: error.to_string(),
+        detail: format!("{error}{remedy}"),
     }
 }
