@@ -19,7 +19,7 @@ use nix::unistd::Pid;
 
 use crate::frames::crafted;
 
-/// Less than a shard holds at least: 1,024 places for all and 256 for known flows.
+/// Less than a shard holds at least: 1,024 places for flows that are not known and 256 for known ones.
 const CAPACITY: u32 = 1;
 const PLACES: u32 = 1024;
 const PLACES_FOR_KNOWN: u32 = 256;

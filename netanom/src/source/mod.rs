@@ -100,6 +100,12 @@ pub enum SourceError {
         /// What the loader says.
         detail: String,
     },
+    /// The kernel has no memory for the maps.
+    #[error(
+        "not enough kernel memory for the flow maps: lower `kernel_flows` in the configuration (about 1.1 KiB each), or \
+         raise the memory limit of the service that netanom runs in"
+    )]
+    NoMemory,
     /// The verifier refused a program.
     #[error(
         "the kernel's verifier refuses `{program}`; please report this with the kernel's version: {detail}"

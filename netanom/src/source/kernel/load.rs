@@ -275,6 +275,9 @@ fn create_error(error: MapError) -> SourceError {
                 what: "create BPF maps".to_owned(),
             }
         }
+        MapError::CreateError { io_error, .. } if io_error.raw_os_error() == Some(libc::ENOMEM) => {
+            SourceError::NoMemory
+        }
         _ => SourceError::Load {
             detail: chain(&error),
         },
@@ -365,4 +368,32 @@ pub fn verified_instructions() -> Result<Vec<(String, u32)>, SourceError> {
     }
     counts.sort();
     Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn of_errno(errno: i32) -> String {
+        let error = MapError::CreateError {
+            name: "netanom_flows".to_owned(),
+            io_error: io::Error::from_raw_os_error(errno),
+        };
+        create_error(error).to_string()
+    }
+
+    #[test]
+    fn a_map_that_is_refused_names_what_helps() {
+        let helps = [
+            (libc::EPERM, "setcap"),
+            (libc::ENOMEM, "lower `kernel_flows`"),
+            (libc::EINVAL, "Invalid argument"),
+        ];
+        for (errno, help) in helps {
+            let said = of_errno(errno);
+            assert!(said.contains(help), "{said}");
+        }
+    }
 }
