@@ -158,6 +158,7 @@ impl Sensor {
         for sink in &self.sinks {
             self.metrics.add_sink(sink.name());
         }
+        self.pipeline.rehearse();
         self.health.pass("sensor");
         while let Some(window) = self.source.next_window().inspect_err(|error| {
             self.health.fail("sensor", error.to_string());

@@ -2,6 +2,8 @@
 //!
 //! Live, replay, training and tests all run this very code.
 
+mod rehearsal;
+
 use ndarray::Array2;
 
 use crate::alert::{Alert, Facts, IncidentSettings, Incidents, Interfaces, Verdict};
@@ -88,11 +90,7 @@ impl Pipeline {
             context: Context::default(),
             detectors,
             incidents: Incidents::new(settings.incidents, interfaces),
-            judged: Features {
-                now: Timestamp::default(),
-                rows: Array2::zeros((0, feature::COUNT)),
-                facts: Vec::new(),
-            },
+            judged: Features::default(),
             verdicts: Vec::new(),
             finished: Vec::new(),
             keeps_finished: false,

@@ -52,6 +52,14 @@ fn a_few_packets_without_room_raise_nothing() {
     assert_eq!(alerts, []);
 }
 
+#[test]
+fn a_rehearsal_changes_nothing_that_comes_later() {
+    let mut rehearsed = pipeline();
+    rehearsed.rehearse();
+    assert_eq!((rehearsed.open_flows(), rehearsed.evicted()), (0, 0));
+    assert_eq!(flood_through(rehearsed, 1024), flood(1024));
+}
+
 fn check(alerts: &[Alert]) {
     let ids: BTreeSet<_> = alerts.iter().map(|alert| &alert.id).collect();
     assert_eq!(ids.len(), 1, "{alerts:#?}");
@@ -68,7 +76,10 @@ fn check(alerts: &[Alert]) {
 
 /// The alerts of a flood of which `placed` flows find room in each window.
 fn flood(placed: u32) -> Vec<Alert> {
-    let mut pipeline = pipeline();
+    flood_through(pipeline(), placed)
+}
+
+fn flood_through(mut pipeline: Pipeline, placed: u32) -> Vec<Alert> {
     let mut alerts = Vec::new();
     for number in 0..WINDOWS {
         alerts.extend(pipeline.step(&window(number, placed, SOURCES)));

@@ -145,6 +145,7 @@ impl Sensor {
             })
             .collect();
         let mut seen = Seen::default();
+        self.pipeline.rehearse();
         while let Some(window) = self.source.next_window()? {
             seen.longest_drain = seen.longest_drain.max(self.source.fill().drained_in);
             let begun = Instant::now();

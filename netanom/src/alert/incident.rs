@@ -102,6 +102,15 @@ impl Incidents {
         }
     }
 
+    /// Forgets everything but the names of interfaces, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.cases.clear();
+        self.index.clear();
+        self.votes.clear();
+        self.counted.clear();
+        (self.opened, self.raised) = (0, 0);
+    }
+
     /// What the interfaces are called.
     pub fn interfaces_mut(&mut self) -> &mut Interfaces {
         &mut self.interfaces

@@ -33,6 +33,12 @@ pub(super) struct Votes {
 }
 
 impl Votes {
+    /// Forgets everything but keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+
     /// Counts the vote of a flow.
     pub(super) fn add(&mut self, finding: &Finding, fact: &Facts) {
         if self.young.len() >= MAX_PAIRS / 2 {

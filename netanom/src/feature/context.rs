@@ -163,6 +163,13 @@ impl Context {
         }
     }
 
+    /// Forgets everything but keeps the memory.
+    pub fn clear(&mut self) {
+        self.initiators.clear();
+        self.responders.clear();
+        self.pairs.clear();
+    }
+
     fn forgotten(&self) -> u64 {
         self.initiators.forgotten() + self.responders.forgotten() + self.pairs.forgotten()
     }

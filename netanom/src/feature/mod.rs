@@ -107,6 +107,16 @@ pub struct Features {
     pub facts: Vec<Facts>,
 }
 
+impl Default for Features {
+    fn default() -> Self {
+        Self {
+            now: Timestamp::default(),
+            rows: Array2::zeros((0, COUNT)),
+            facts: Vec::new(),
+        }
+    }
+}
+
 /// A flow with its last verdict and features.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgedFlow {

@@ -180,8 +180,8 @@ impl<K: Hash + Eq + Clone, V: Default> Recent<K, V> {
         }
         let place = self.old.remove(key);
         if self.young.len() >= self.half {
-            let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
-            self.free.extend(old.into_values());
+            self.free.extend(self.old.drain().map(|(_, place)| place));
+            std::mem::swap(&mut self.young, &mut self.old);
             self.forgotten += 1;
         }
         let place = place.unwrap_or_else(|| self.place_for_one());
@@ -206,6 +206,15 @@ impl<K: Hash + Eq + Clone, V: Default> Recent<K, V> {
     /// The record at a place.
     pub(super) fn at(&mut self, place: Place) -> &mut V {
         &mut self.records[place as usize]
+    }
+
+    /// Forgets everything but keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+        self.records.clear();
+        self.free.clear();
+        self.forgotten = 0;
     }
 
     /// How many times records were forgotten; a place from before may be another record's now.

@@ -19,6 +19,7 @@ pub use crowd::Crowd;
 pub use distinct::distinct;
 pub use table::{Entry, FlowTable, FlowTimeouts, Merged};
 pub use time::Timestamp;
+pub use unanswered::MOST_UNANSWERED;
 
 /// All that one tick of a source delivers.
 #[derive(Clone, Debug, Default, PartialEq)]

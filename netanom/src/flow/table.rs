@@ -136,6 +136,16 @@ impl<M: Default> FlowTable<M> {
         merged
     }
 
+    /// Forgets everything but keeps the memory.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.free.clear();
+        self.index.clear();
+        self.agenda.clear();
+        self.unanswered.clear();
+        (self.windows, self.opened, self.evicted) = (0, 0, 0);
+    }
+
     /// Ends every open flow, as at the end of a capture.
     pub fn end_all(&mut self) -> Vec<Entry<M>> {
         let slots = std::mem::take(&mut self.agenda).into_values().flatten();
@@ -348,8 +358,8 @@ mod tests {
     use netanom_common::packet::{Packet, protocol, tcp};
 
     use super::*;
+    use crate::flow::MOST_UNANSWERED;
     use crate::flow::test_support::{counters_of, packet, unreachable};
-    use crate::flow::unanswered;
 
     fn timeouts() -> FlowTimeouts {
         FlowTimeouts {
@@ -434,7 +444,7 @@ mod tests {
             1,
             &[&[(1, udp(1)), (1, answer)], &talkative[..]].concat(),
         ));
-        let most = unanswered::MOST as u16;
+        let most = MOST_UNANSWERED as u16;
         table.merge(&window(1, &ports(10..10 + most)));
         assert_eq!((table.len(), table.evicted()), (2 + usize::from(most), 0));
         let merged = table.merge(&window(1, &ports(50_000..50_100)));

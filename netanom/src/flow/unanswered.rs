@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::Flow;
 
 /// Unanswered flows that are open at most, or those of one window if they are more.
-pub(super) const MOST: usize = 16_384;
+pub const MOST_UNANSWERED: usize = 16_384;
 /// With so many packets a flow is none of a flood from spoofed sources.
 const FEW_PACKETS: u64 = 8;
 
@@ -21,6 +21,10 @@ pub(super) struct Opened {
 pub(super) struct Unanswered(VecDeque<Opened>);
 
 impl Unanswered {
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     pub(super) fn push(&mut self, opened: Opened) {
         self.0.push_back(opened);
     }
@@ -31,10 +35,10 @@ impl Unanswered {
         more: usize,
         find: impl Fn(Opened) -> Option<&'a Flow>,
     ) -> impl Iterator<Item = Opened> {
-        if self.0.len() + more > MOST {
+        if self.0.len() + more > MOST_UNANSWERED {
             self.0.retain(|&one| find(one).is_some_and(is_unanswered));
         }
-        let excess = (self.0.len() + more).saturating_sub(MOST);
+        let excess = (self.0.len() + more).saturating_sub(MOST_UNANSWERED);
         self.0.drain(..excess.min(self.0.len()))
     }
 }
