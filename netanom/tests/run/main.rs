@@ -13,6 +13,7 @@ mod connection;
 mod conservation;
 mod detach;
 mod errors;
+mod flood;
 mod foreign;
 #[path = "../../../netanom-common/tests/parser/frames/mod.rs"]
 mod frames;
