@@ -63,7 +63,7 @@ fn resident(sensor: &Sensor<'_>) -> u64 {
 }
 
 /// A connection request of one of as many sources as wanted.
-fn spoofed(number: u32) -> Vec<u8> {
+pub(crate) fn spoofed(number: u32) -> Vec<u8> {
     // An odd factor: every source once, in no order.
     let source = number.wrapping_mul(0x9e37_79b1).to_be_bytes();
     let mut frame = Vec::new();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::bpffs::BpfFileSystem;
+use crate::flood::spoofed;
 use crate::frames::crafted;
 use crate::namespace::Pair;
 use crate::packet_socket::PacketSocket;
@@ -67,6 +68,37 @@ fn kills_under_traffic_lose_no_packet_and_count_none_twice() {
     assert_eq!(place.pins.pins(), Vec::<String>::new());
     assert_eq!(place.pins.layouts(), 0);
     assert!(!place.has_xdp());
+}
+
+#[test]
+fn what_overflowed_before_a_kill_comes_with_the_next_start() {
+    let test = "what_overflowed_before_a_kill_comes_with_the_next_start";
+    let Some(place) = Place::new(test) else {
+        return;
+    };
+    // Too few places for the flood, and no tick before the kill.
+    let slow = "tick_ms = 10000\nkernel_flows = 4096\n";
+    fs::write(place.config.path(), slow).unwrap();
+    let mut sensor = place.start(&[]);
+    let frames: Vec<_> = (0..6000).map(spoofed).collect();
+    let frames = frames.iter().map(Vec::as_slice);
+    place
+        .pair
+        .sender
+        .inside(|| PacketSocket::open("v1").send(frames));
+    sensor.stop(Signal::SIGKILL);
+
+    let tick = "tick_ms = 1000\n";
+    fs::write(place.config.path(), tick).unwrap();
+    let sensor = place.start(&[]);
+    let ingress = "netanom_packets_total{direction=\"ingress\",interface=\"v0\"}";
+    wait_until("what was counted before is there", || {
+        sensor.metrics()[ingress] >= 6000.0
+    });
+    let metrics = sensor.metrics();
+    assert_eq!(metrics[ingress], 6000.0);
+    let overflowed = metrics["netanom_packets_overflowed_total"];
+    assert!((1.0..6000.0).contains(&overflowed), "{overflowed}");
 }
 
 #[test]
