@@ -290,16 +290,25 @@ impl FlowCounters {
         }
     }
 
-    /// Adds the counters of the same flow from another generation or CPU.
+    /// Adds the counters of the same flow from another generation or CPU. Where both endpoints sent a SYN, the part that
+    /// began first says who opened the flow.
     pub fn merge(&mut self, other: &Self) {
+        let is_earlier = other.began() < self.began();
+        if self.opener == opener::UNKNOWN || (other.opener != opener::UNKNOWN && is_earlier) {
+            self.opener = other.opener;
+        }
         self.low.merge(&other.low);
         self.high.merge(&other.high);
         self.low_errors.merge(&other.low_errors);
         self.high_errors.merge(&other.high_errors);
         self.egress.add(other.egress.packets, other.egress.bytes);
-        if self.opener == opener::UNKNOWN {
-            self.opener = other.opener;
-        }
+    }
+
+    /// When the first packet of either endpoint came; the end of time when none did.
+    fn began(&self) -> u64 {
+        let sent = [&self.low, &self.high].into_iter();
+        let firsts = sent.filter(|sent| sent.total.packets > 0);
+        firsts.map(|sent| sent.first).min().unwrap_or(u64::MAX)
     }
 
     /// Whether this can be no flow of a flood from spoofed sources: both endpoints sent something else than SYN and

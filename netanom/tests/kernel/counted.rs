@@ -84,8 +84,8 @@ pub(crate) fn both_ways(frame: &[u8]) -> impl Iterator<Item = Step<'_>> {
 
 /// Counts the frames in the kernel, on one CPU, and in user space. Every frame has to pass.
 ///
-/// On two CPUs they would be counted in two parts, and where both ends of a flow sent a SYN, who opened it is then a
-/// matter of which part is read first.
+/// On two CPUs they would be counted in two parts. A thread that moves twice mixes their times, and where both ends of a
+/// flow sent a SYN, the part that began first need not have the first SYN.
 pub(crate) fn count(injector: &mut Pair, steps: &[Step<'_>]) -> (Counted, Counted) {
     let _here = OneCpu::stay();
     let mut user = Counted::default();
