@@ -7,8 +7,10 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, Subcommand, ValueEnum};
 
 mod learning;
+mod table;
 
 pub use learning::{EvaluateArgs, ForestArgs, LeaveOutArg, TrainArgs, TrainerArg};
+pub use table::TableArgs;
 
 use crate::simulate::{IpPrefix, Mac, Mode, parse_mac};
 
@@ -54,16 +56,18 @@ pub enum Command {
         netanom simulate syn-flood --write flood.pcap --source 198.51.100.0/24 --target 192.0.2.10\n  \
         netanom simulate port-scan --interface veth0 --source 198.51.100.7 --target 192.0.2.10")]
     Simulate(SimulateArgs),
-    /// Train a model on labelled captures.
+    /// Train a model on labelled captures, or on a table.
     #[command(
-        after_help = "Example:\n  netanom train --captures data --labels data/labels.json --output my.model\n\n\
-        The label file's format is in docs/training.md."
+        after_help = "Examples:\n  netanom train --captures data --labels data/labels.json --output my.model\n  \
+        netanom train --table flows.csv --label verdict --output my.model\n\n\
+        The label file's format, and what tables may be like, is in docs/training.md."
     )]
     Train(TrainArgs),
-    /// Score a model on labelled captures.
+    /// Score a model on labelled captures, or on a table.
     #[command(after_help = "Examples:\n  \
         netanom evaluate --captures data --labels data/labels.json --report scores.html\n  \
-        netanom evaluate --captures data --labels data/labels.json --leave-out source")]
+        netanom evaluate --captures data --labels data/labels.json --leave-out source\n  \
+        netanom evaluate --table nsl-kdd.txt --label 42 --drop 43 --folds 10")]
     Evaluate(EvaluateArgs),
     /// Look into a model file.
     #[command(subcommand)]

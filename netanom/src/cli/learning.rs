@@ -1,21 +1,24 @@
-//! The arguments of `train` and `evaluate`.
+//! The arguments of `train` and `evaluate`; those of their tables are in `table.rs`.
 
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::FormatArg;
+use super::{FormatArg, TableArgs};
 use crate::learn::trainer::ForestSettings;
 
 /// `netanom train`.
 #[derive(Debug, clap::Args)]
 pub struct TrainArgs {
     /// Folder of captures; may be given several times, each with its --labels.
-    #[arg(long, required = true, value_name = "DIR")]
+    #[arg(long, required_unless_present = "table", value_name = "DIR")]
     pub captures: Vec<PathBuf>,
     /// Labels of the captures (JSON).
-    #[arg(long, required = true, value_name = "FILE")]
+    #[arg(long, required_unless_present = "table", value_name = "FILE")]
     pub labels: Vec<PathBuf>,
+    /// A table in place of captures.
+    #[command(flatten)]
+    pub table: TableArgs,
     /// Where the model goes.
     #[arg(long, short, value_name = "MODEL")]
     pub output: PathBuf,
@@ -35,7 +38,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "TIME")]
     pub trained_at: Option<String>,
     /// Write down what it was trained on here: rows by capture and class (JSON).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "table")]
     pub contents: Option<PathBuf>,
 }
 
@@ -86,14 +89,29 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
     /// Folder of captures; may be given several times, each with its --labels.
-    #[arg(long, required = true, value_name = "DIR")]
+    #[arg(long, required_unless_present = "table", value_name = "DIR")]
     pub captures: Vec<PathBuf>,
     /// Labels of the captures (JSON).
-    #[arg(long, required = true, value_name = "FILE")]
+    #[arg(long, required_unless_present = "table", value_name = "FILE")]
     pub labels: Vec<PathBuf>,
+    /// A table in place of captures.
+    #[command(flatten)]
+    pub table: TableArgs,
+    /// With --table: cross-validation, which judges each part of the rows by a forest of the others [default: 5, without
+    /// --model].
+    #[arg(
+        long,
+        value_name = "PARTS",
+        requires = "table",
+        conflicts_with = "model"
+    )]
+    pub folds: Option<usize>,
+    /// With --folds: which trainer grows the forests.
+    #[arg(long, value_enum, requires = "table", conflicts_with = "model", default_value_t = TrainerArg::Histogram)]
+    pub trainer: TrainerArg,
     /// Train a model without each source (the beginning of a capture's name), or without each class of attack, and
     /// judge by it what was left out.
-    #[arg(long, value_enum, value_name = "WHAT", conflicts_with = "model")]
+    #[arg(long, value_enum, value_name = "WHAT", conflicts_with_all = ["model", "table"])]
     pub leave_out: Option<LeaveOutArg>,
     /// With --leave-out: folder of captures that are always trained on and never judged.
     #[arg(long, value_name = "DIR", requires = "leave_out")]
@@ -101,7 +119,7 @@ pub struct EvaluateArgs {
     /// Labels of those.
     #[arg(long, value_name = "FILE", requires = "leave_out")]
     pub also_labels: Vec<PathBuf>,
-    /// With --leave-out: the forests.
+    /// With --leave-out or --folds: the forests.
     #[command(flatten)]
     pub forest: ForestArgs,
     /// Attacks among all flows of the network that precision is stated for.

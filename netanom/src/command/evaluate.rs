@@ -1,12 +1,13 @@
-//! `netanom evaluate`: what the live pipeline makes of labelled captures, flow by flow and incident by incident.
+//! `netanom evaluate`: what the live pipeline makes of labelled captures, flow by flow and incident by incident; or what
+//! a model makes of a table.
 
 mod page;
+mod parts;
 mod plot;
+mod table;
+mod table_page;
 mod text;
 
-use std::path::Path;
-
-use anyhow::Context;
 use serde::Serialize;
 
 use crate::alert::Class;
@@ -50,6 +51,9 @@ struct Json<'a> {
 /// When the captures, the labels or the model cannot be read, what is left cannot be trained on, or the report cannot
 /// be written.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    if let Some(path) = &args.table.table {
+        return table::run(path, args);
+    }
     check_pairs(&args.captures, &args.labels)?;
     check_pairs(&args.also_captures, &args.also_labels)?;
     if args.leave_out == Some(LeaveOutArg::Class) {
@@ -64,7 +68,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         Some(_) => leave_out_sources(args)?,
     };
     if let Some(path) = &args.report {
-        write_page(path, &report)?;
+        parts::write(path, &page::of(&report)?)?;
     }
     print(&match args.format {
         FormatArg::Text => text::of(&report),
@@ -81,14 +85,6 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
             })? + "\n"
         }
     });
-    Ok(())
-}
-
-fn write_page(path: &Path, report: &Report) -> anyhow::Result<()> {
-    let page = page::of(report)?;
-    std::fs::write(path, page)
-        .with_context(|| format!("cannot write the report to `{}`", path.display()))?;
-    log::info!("report: `{}`", path.display());
     Ok(())
 }
 

@@ -9,6 +9,7 @@ pub mod replay;
 #[cfg(feature = "live")]
 pub mod run;
 pub mod simulate;
+mod table;
 pub mod train;
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `netanom train`: a model from labelled captures, through the very pipeline that runs live.
+//! `netanom train`: a model from labelled captures, through the very pipeline that runs live, or from a table.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use crate::cli::{TrainArgs, TrainerArg};
 use crate::config::Config;
 use crate::flow::Timestamp;
+use crate::learn::dataset::DataSet;
 use crate::learn::gather::{self, Content, Gathered};
 use crate::learn::histogram::HistogramTrainer;
 use crate::learn::labels::Labels;
@@ -16,26 +17,19 @@ use crate::learn::smartcore::SmartcoreTrainer;
 use crate::learn::trainer::Trainer;
 use crate::model::{Forest, Model};
 
-use super::progress;
+use super::{progress, table};
 
 /// Trains a model and writes it.
 ///
 /// # Errors
 /// When the captures or labels cannot be read, when they hold fewer than two classes, or the model cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
-    check_pairs(&args.captures, &args.labels)?;
-    let labels = read_labels(&args.labels)?;
-    let captures = gather_all(&args.captures, &labels)?;
-    if let Some(path) = &args.contents {
-        write_contents(path, &gather::contents(&captures))?;
-    }
-    let all: Vec<_> = captures.iter().collect();
-    let data = gather::data_set(&all, &|_, _| true)?;
-    let settings = args.forest.settings();
-    let trainer: Box<dyn Trainer> = match args.trainer {
-        TrainerArg::Histogram => Box::new(HistogramTrainer),
-        TrainerArg::Smartcore => Box::new(SmartcoreTrainer),
+    let (data, words) = match &args.table.table {
+        Some(path) => table::data_set(path, &args.table)?,
+        None => (of_captures(args)?, BTreeMap::new()),
     };
+    let settings = args.forest.settings();
+    let trainer = trainer(args.trainer);
     let bar = progress::bar(settings.trees, "growing trees");
     let trees = trainer.train(&data, &settings, &|done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
@@ -45,7 +39,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         trained_at: trained_at(args.trained_at.as_deref())?,
         classes: data.classes.clone(),
         features: data.features.clone(),
-        words: BTreeMap::new(),
+        words,
         typical: data.typical(),
         forest: Forest::new(&trees, data.classes.len(), data.features.len())?,
         trainer: trainer.name().to_owned(),
@@ -64,13 +58,38 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     std::fs::write(&args.output, &bytes)
         .with_context(|| format!("cannot write the model to `{output}`"))?;
     log::info!(
-        "`{output}`: {} trees over {} rows of {} captures, {} KiB",
+        "`{output}`: {} trees over {} rows of {}, {} KiB",
         settings.trees,
         data.labels.len(),
-        data.group_names.len(),
+        match &args.table.table {
+            Some(path) => format!("`{}`", path.display()),
+            None => format!("{} captures", data.group_names.len()),
+        },
         bytes.len() / 1024
     );
+    if args.table.table.is_some() {
+        table::tell_use(&model);
+    }
     Ok(())
+}
+
+fn of_captures(args: &TrainArgs) -> anyhow::Result<DataSet> {
+    check_pairs(&args.captures, &args.labels)?;
+    let labels = read_labels(&args.labels)?;
+    let captures = gather_all(&args.captures, &labels)?;
+    if let Some(path) = &args.contents {
+        write_contents(path, &gather::contents(&captures))?;
+    }
+    let all: Vec<_> = captures.iter().collect();
+    Ok(gather::data_set(&all, &|_, _| true)?)
+}
+
+/// What was asked for.
+pub(super) fn trainer(arg: TrainerArg) -> Box<dyn Trainer> {
+    match arg {
+        TrainerArg::Histogram => Box::new(HistogramTrainer),
+        TrainerArg::Smartcore => Box::new(SmartcoreTrainer),
+    }
 }
 
 /// Each folder of captures has labels.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::Array2;
+
 use super::corpus::ClassRows;
 use crate::alert::Class;
 use crate::model::Forest;
@@ -22,6 +24,22 @@ impl Sample {
             let step = (of_class.rows.len() / ROWS_EACH).max(1);
             self.rows
                 .extend(of_class.rows.into_iter().step_by(step).take(ROWS_EACH));
+        }
+    }
+
+    /// A few rows of each class of a table, evenly spread.
+    #[must_use]
+    pub fn of_classes(rows: &Array2<f32>, labels: impl Iterator<Item = u8>) -> Self {
+        let mut of_class: BTreeMap<u8, Vec<usize>> = BTreeMap::new();
+        for (row, label) in labels.enumerate() {
+            of_class.entry(label).or_default().push(row);
+        }
+        let few = of_class.values().flat_map(|places| {
+            let step = (places.len() / ROWS_EACH).max(1);
+            places.iter().step_by(step).take(ROWS_EACH)
+        });
+        Self {
+            rows: few.map(|place| rows.row(*place).to_vec()).collect(),
         }
     }
 

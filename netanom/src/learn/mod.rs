@@ -15,6 +15,7 @@ pub mod leave_out;
 pub mod outcome;
 pub mod scores;
 pub mod smartcore;
+pub mod table;
 #[cfg(test)]
 mod test_support;
 pub mod trainer;

@@ -120,6 +120,17 @@ pub enum ModelError {
         /// The program's.
         expected: String,
     },
+    /// No feature is this program's.
+    #[error(
+        "the model `{model}` is for tables with columns of their own, such as `{feature}`, not for traffic: \
+         use it with `netanom evaluate --table`"
+    )]
+    Table {
+        /// The model's name.
+        model: String,
+        /// Its first feature.
+        feature: String,
+    },
     /// A class that no flow has.
     #[error(
         "the model `{model}` is for tables with classes of their own, not for traffic: \

@@ -58,6 +58,16 @@ impl Model {
     /// # Errors
     /// Names the first feature that differs.
     pub fn check_features(&self, expected: &[&str]) -> Result<(), ModelError> {
+        if !self
+            .features
+            .iter()
+            .any(|name| expected.contains(&name.as_str()))
+        {
+            return Err(ModelError::Table {
+                model: self.name.clone(),
+                feature: self.features.first().cloned().unwrap_or_default(),
+            });
+        }
         let longer = self.features.len().max(expected.len());
         for position in 0..longer {
             let model = self.features.get(position).map(String::as_str);

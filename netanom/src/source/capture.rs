@@ -15,6 +15,7 @@ mod zstd;
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use counting::{Counted, Counting, PacketCounter};
@@ -39,6 +40,14 @@ pub struct CaptureSource<C = Counting> {
     /// Time of the latest packet.
     latest: u64,
     out_of_order: u64,
+}
+
+/// Opens a file, or standard input for `-`, and takes off the compression (gzip, zstd).
+///
+/// # Errors
+/// When it cannot be opened or its beginning not be read.
+pub fn open_decompressed(path: &Path) -> Result<Box<dyn Read + Send>, SourceError> {
+    input::Origin::of(path).open(&Arc::default())
 }
 
 impl CaptureSource {

@@ -1,31 +1,15 @@
-//! The scores as one self-contained page: no script, nothing is loaded from elsewhere.
+//! The scores of captures as one self-contained page.
 
-use std::collections::BTreeMap;
-
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::Report;
-use super::plot::{self, Names, Plot};
+use super::parts::{curve_plots, distribution, drawn, importance, matrix, whole};
+use super::plot::{Names, Plot};
 use super::text::lines;
 use crate::alert::Class;
 use crate::learn::curves::{self, Point};
 use crate::learn::evaluation::{CaptureResult, Evaluation};
 use crate::learn::scores::Confusion;
-
-/// Features that are shown with their importance.
-const FEATURES: usize = 25;
-/// Points of a curve that are drawn: more cannot be told apart.
-const POINTS: usize = 400;
-
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;max-width:84rem;margin:2rem auto;padding:0 1rem}\
-    h1{margin:0}h2{margin:2.2rem 0 .6rem}p.note{color:#57606a;max-width:60rem;margin:.2rem 0 .8rem}\
-    table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
-    th,td{padding:.2rem .7rem;border-bottom:1px solid #e3e6e8;text-align:left;vertical-align:top}\
-    td.n,th.n{text-align:right}tr.bad{background:#fdecea}.row{display:flex;flex-wrap:wrap;gap:1.2rem}\
-    svg{max-width:100%;height:auto;border:1px solid #e3e6e8}.bar{background:#0072b2;height:.8rem;min-width:1px}\
-    .cards{display:flex;flex-wrap:wrap;gap:.8rem;margin:1.2rem 0}.card{border:1px solid #e3e6e8;border-radius:.4rem;\
-    padding:.6rem .9rem}.card b{display:block;font-size:1.15rem}.card span{color:#57606a;font-size:.85rem}\
-    details summary{cursor:pointer;color:#57606a}";
 
 /// The page.
 ///
@@ -34,47 +18,46 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;max-w
 pub(super) fn of(report: &Report) -> anyhow::Result<String> {
     let evaluation = &report.evaluation;
     let [packets, lengths] = over_time(evaluation)?;
-    let [roc, precision, calibration] = curves_of(evaluation)?;
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "netanom evaluation" }
-                style { (PreEscaped(STYLE)) }
+    let plots = curve_plots(&curves_of(evaluation), Some(&evaluation.calibration()))?;
+    Ok(whole(
+        &html! {
+            p.note { "Judged by " (report.judge) ". A model knows the captures that it was trained on by heart; what it is worth shows on others." }
+        },
+        &lines(&report.summary),
+        &html! {
+            h2 { "What was judged" }
+            p.note { "Sums over core captures, by seconds since each capture began." }
+            div.row { (packets) (lengths) }
+            (distribution(&evaluation.flows_of(), "flows"))
+            h2 { "Verdicts on flows" }
+            p.note { "Balanced: the flows of each class of each capture count as one, so that a flood's tens of \
+                      thousands do not hide a scan's fifteen. Truth by line, verdict by column." }
+            div.row {
+                div { h3 { "Balanced" } (matrix(&evaluation.confusion(true), 1)) }
+                div { h3 { "Flow by flow" } (matrix(&evaluation.confusion(false), 0)) }
             }
-            body {
-                h1 { "netanom evaluation" }
-                p.note { "Judged by " (report.judge) ". A model knows the captures that it was trained on by heart; what it is worth shows on others." }
-                div.cards {
-                    @for (name, value) in lines(&report.summary) {
-                        div.card { b { (value) } span { (name) } }
-                    }
-                }
-                h2 { "What was judged" }
-                p.note { "Sums over core captures, by seconds since each capture began." }
-                div.row { (packets) (lengths) }
-                (distribution(&evaluation.flows_of()))
-                h2 { "Verdicts on flows" }
-                p.note { "Balanced: the flows of each class of each capture count as one, so that a flood's tens of \
-                          thousands do not hide a scan's fifteen. Truth by line, verdict by column." }
-                div.row {
-                    div { h3 { "Balanced" } (matrix(&evaluation.confusion(true), 1)) }
-                    div { h3 { "Flow by flow" } (matrix(&evaluation.confusion(false), 0)) }
-                }
-                (classes(&evaluation.confusion(true), &evaluation.confusion(false)))
-                h2 { "Attack or not" }
-                p.note { "The score is one less the probability of normal traffic. Balanced." }
-                div.row { (roc) (precision) (calibration) }
-                @if !report.left_out.is_empty() { (sources(report)) }
-                @if !report.importance.is_empty() { (importance(&report.importance)) }
-                h2 { "Captures" }
-                (captures(&evaluation.captures))
-            }
-        }
-    };
-    Ok(page.into_string())
+            (classes(&evaluation.confusion(true), &evaluation.confusion(false)))
+            h2 { "Attack or not" }
+            p.note { "The score is one less the probability of normal traffic. Balanced." }
+            div.row { @for plot in plots { (plot) } }
+            @if !report.left_out.is_empty() { (sources(report)) }
+            @if !report.importance.is_empty() { (importance(&report.importance, "Mean absolute contribution to the probabilities, over a few rows of each class of each capture."))  }
+            h2 { "Captures" }
+            (captures(&evaluation.captures))
+        },
+    ))
+}
+
+/// Attack or not, then each class of attack; balanced.
+fn curves_of(evaluation: &Evaluation) -> Vec<(String, Vec<Point>)> {
+    let classes = evaluation.flows_of().into_keys();
+    let attacks = classes.filter(|class| *class != Class::Normal);
+    let mut lines = vec![("attack or not".to_owned(), evaluation.curve())];
+    lines.extend(attacks.map(|class| {
+        let curve = curves::curve(&evaluation.scored(Some(class)));
+        (class.name().to_owned(), curve)
+    }));
+    lines
 }
 
 /// Packets a second and the mean frame length of each class.
@@ -116,112 +99,6 @@ fn ends(lines: &[(String, Vec<(f64, f64)>)]) -> (f64, f64) {
     (highest(|point| point.0), highest(|point| point.1) * 1.05)
 }
 
-fn drawn(plot: Plot<'_>) -> anyhow::Result<Markup> {
-    Ok(PreEscaped(plot::svg(&plot)?))
-}
-
-fn curves_of(evaluation: &Evaluation) -> anyhow::Result<[Markup; 3]> {
-    let lines = |point: fn(&Point) -> (f64, f64), start: (f64, f64)| {
-        let mut lines = vec![(
-            "attack or not".to_owned(),
-            thinned(&evaluation.curve(), point, start),
-        )];
-        for class in evaluation
-            .flows_of()
-            .into_keys()
-            .filter(|class| *class != Class::Normal)
-        {
-            let curve = curves::curve(&evaluation.scored(Some(class)));
-            lines.push((class.name().to_owned(), thinned(&curve, point, start)));
-        }
-        lines
-    };
-    let bins = evaluation.calibration();
-    Ok([
-        drawn(Plot {
-            title: "ROC",
-            axes: ("false positive rate", "true positive rate"),
-            to: (1.0, 1.0),
-            lines: lines(
-                |at| (at.false_positive_rate, at.true_positive_rate),
-                (0.0, 0.0),
-            ),
-            names: Names::LowerRight,
-            has_diagonal: true,
-        })?,
-        drawn(Plot {
-            title: "Precision and recall",
-            axes: ("recall", "precision"),
-            to: (1.0, 1.02),
-            lines: lines(|at| (at.true_positive_rate, at.precision), (0.0, 1.0)),
-            names: Names::LowerLeft,
-            has_diagonal: false,
-        })?,
-        drawn(Plot {
-            title: "Calibration",
-            axes: ("mean score", "share of attacks"),
-            to: (1.0, 1.0),
-            lines: vec![(
-                "attack or not".to_owned(),
-                bins.iter().map(|bin| (bin.said, bin.is)).collect(),
-            )],
-            names: Names::LowerRight,
-            has_diagonal: true,
-        })?,
-    ])
-}
-
-fn thinned(curve: &[Point], point: fn(&Point) -> (f64, f64), start: (f64, f64)) -> Vec<(f64, f64)> {
-    let step = (curve.len() / POINTS).max(1);
-    let mut points = vec![start];
-    points.extend(curve.iter().step_by(step).map(point));
-    points.extend(curve.last().map(point));
-    points
-}
-
-fn distribution(flows: &BTreeMap<Class, u64>) -> Markup {
-    let most = flows.values().copied().max().unwrap_or(1).max(2) as f64;
-    html! {
-        table {
-            tr { th { "class" } th.n { "flows" } th { "on a scale of powers of ten" } }
-            @for (class, count) in flows {
-                tr {
-                    td { (class.name()) }
-                    td.n { (count) }
-                    td { div.bar style={ "width:" (format!("{:.1}", 24.0 * (1.0 + *count as f64).ln() / most.ln())) "rem" } {} }
-                }
-            }
-        }
-    }
-}
-
-fn matrix(confusion: &Confusion, digits: usize) -> Markup {
-    let classes = confusion.classes();
-    let total_of = |truth: usize| -> f64 {
-        (0..classes.len())
-            .map(|verdict| confusion.weight(truth, verdict))
-            .sum()
-    };
-    html! {
-        table {
-            tr { th {} @for class in classes { th.n { (class.name()) } } }
-            @for (truth, class) in classes.iter().enumerate() {
-                tr {
-                    th { (class.name()) }
-                    @for verdict in 0..classes.len() {
-                        @let weight = confusion.weight(truth, verdict);
-                        @let share = weight / total_of(truth).max(1e-9);
-                        @let colour = if truth == verdict { "0,158,115" } else { "213,94,0" };
-                        td.n style={ "background:rgba(" (colour) "," (format!("{:.2}", 0.7 * share)) ")" } {
-                            @if weight > 0.0 { (format!("{weight:.digits$}")) }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
 fn classes(balanced: &Confusion, flows: &Confusion) -> Markup {
     let shown =
         |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{share:.3}"));
@@ -254,23 +131,6 @@ fn sources(report: &Report) -> Markup {
                 tr.bad[of.found < of.attack_captures || of.benign_with_alert > 0] {
                     td { (left.name) } td.n { (of.attack_captures) } td.n { (of.found) }
                     td.n { (of.benign_captures) } td.n { (of.benign_with_alert) }
-                }
-            }
-        }
-    }
-}
-
-fn importance(features: &[(String, f64)]) -> Markup {
-    let most = features.first().map_or(1.0, |(_, mean)| mean.max(1e-9));
-    html! {
-        h2 { "Features" }
-        p.note { "Mean absolute contribution to the probabilities, over a few rows of each class of each capture." }
-        table {
-            @for (name, mean) in features.iter().take(FEATURES) {
-                tr {
-                    td { code { (name) } }
-                    td.n { (format!("{mean:.4}")) }
-                    td { div.bar style={ "width:" (format!("{:.1}", 24.0 * mean / most)) "rem" } {} }
                 }
             }
         }

@@ -1,0 +1,152 @@
+//! `netanom evaluate --table`: what a model, or cross-validation, makes of the rows of a table.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context;
+use ndarray::Array2;
+
+use super::{parts, print, table_page};
+use crate::cli::{EvaluateArgs, FormatArg};
+use crate::command::train::trainer;
+use crate::command::{progress, table};
+use crate::learn::importance::Sample;
+use crate::learn::table::{self as tables, Classes, Encoding, TableScores};
+use crate::model::Model;
+
+const FOLDS: usize = 5;
+
+/// What was judged, and by what.
+pub(super) struct TableReport {
+    /// The table.
+    pub(super) table: String,
+    /// What judged.
+    pub(super) judge: String,
+    pub(super) classes: Classes,
+    /// A row of class probabilities for each row of the table that has a class.
+    pub(super) probabilities: Array2<f32>,
+    pub(super) scores: TableScores,
+    /// Mean absolute contribution of each feature, most first.
+    pub(super) importance: Vec<(String, f64)>,
+}
+
+/// Judges the rows and prints the scores.
+///
+/// # Errors
+/// When the table or the model cannot be used, or the report cannot be written.
+pub(super) fn run(path: &Path, args: &EvaluateArgs) -> anyhow::Result<()> {
+    let report = match &args.model {
+        Some(model) => by_model(path, model, args)?,
+        None => by_folds(path, args)?,
+    };
+    if let Some(path) = &args.report {
+        parts::write(path, &table_page::of(&report)?)?;
+    }
+    print(&match args.format {
+        FormatArg::Text => text(&report),
+        FormatArg::Json => serde_json::to_string_pretty(&report.scores)? + "\n",
+    });
+    Ok(())
+}
+
+fn by_model(path: &Path, model: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
+    let model = Model::load(model)?;
+    let (table, mut classes) = table::read(path, &args.table, Some(&model)).with_context(|| {
+        format!(
+            "the model `{}` needs the columns that it was trained on",
+            model.name
+        )
+    })?;
+    let probabilities = tables::judge(&table, &mut classes, &model)?;
+    let rows = Encoding::of_model(&model).encode(&table, &classes.rows)?;
+    let labels = classes.labels.iter().copied();
+    let importance = Sample::of_classes(&rows, labels).importance(&model.forest);
+    Ok(TableReport {
+        table: path.display().to_string(),
+        judge: format!("model `{}`, trained {}", model.name, model.trained_at),
+        scores: TableScores::of(&classes, &probabilities, args.base_rate),
+        classes,
+        probabilities,
+        importance: importance
+            .into_iter()
+            .map(|(feature, mean)| (model.features[feature].clone(), mean))
+            .collect(),
+    })
+}
+
+fn by_folds(path: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
+    let (table, classes) = table::read(path, &args.table, None)?;
+    let folds = args.folds.unwrap_or(FOLDS);
+    let settings = args.forest.settings();
+    let trainer = trainer(args.trainer);
+    let bar = progress::bar(folds * settings.trees, "growing trees");
+    let grown = |done| bar.set_position(done as u64);
+    let judged = tables::cross_validate(&table, &classes, folds, &*trainer, &settings, &grown)?;
+    bar.finish_and_clear();
+    let mut scores = TableScores::of(&classes, &judged.probabilities, args.base_rate);
+    scores.fold_accuracies = judged.accuracies;
+    Ok(TableReport {
+        table: path.display().to_string(),
+        judge: format!(
+            "{folds} forests of {} trees ({}), each trained without the part of the rows that it judged",
+            settings.trees,
+            trainer.name()
+        ),
+        scores,
+        classes,
+        probabilities: judged.probabilities,
+        importance: judged.importance,
+    })
+}
+
+/// The scores for a terminal. Writing to a String cannot fail.
+fn text(report: &TableReport) -> String {
+    let confusion = TableScores::confusion(&report.classes, &report.probabilities);
+    let mut text = format!("{confusion}\n\n");
+    for (name, value) in lines(&report.scores) {
+        let _ = writeln!(text, "{name:36} {value}");
+    }
+    let _ = writeln!(text, "\nJudged by {}.", report.judge);
+    text
+}
+
+/// The sums, a line each; what asks for a class of normal traffic only where there is one.
+pub(super) fn lines(scores: &TableScores) -> Vec<(&'static str, String)> {
+    let shown = |value: f64| format!("{value:.5}");
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), shown);
+    let mut lines = vec![
+        ("rows", scores.rows.to_string()),
+        ("accuracy", number(scores.accuracy)),
+    ];
+    if let [first, rest @ ..] = scores.fold_accuracies.as_slice() {
+        let (least, most) = rest.iter().fold((*first, *first), |(least, most), fold| {
+            (fold.min(least), fold.max(most))
+        });
+        lines.push(("accuracy of a fold", format!("{least:.5} to {most:.5}")));
+    }
+    lines.push(("macro-F1", number(scores.macro_f1)));
+    if scores.roc_auc.is_some() {
+        lines.extend([
+            ("ROC-AUC of attack or not", number(scores.roc_auc)),
+            ("PR-AUC of attack or not", number(scores.pr_auc)),
+            ("calibration error", number(scores.calibration_error)),
+            (
+                "false calls of 1,000 normal rows",
+                number(scores.false_calls_per_1000),
+            ),
+            (
+                "precision of a row's verdict",
+                format!(
+                    "{} where {} of the rows are attacks",
+                    number(scores.precision_at_base_rate),
+                    scores.base_rate
+                ),
+            ),
+        ]);
+    } else {
+        let known: Vec<f64> = scores.class_roc_auc.values().copied().flatten().collect();
+        let mean = known.iter().sum::<f64>() / known.len().max(1) as f64;
+        lines.push(("ROC-AUC, mean of each class", shown(mean)));
+    }
+    lines
+}

@@ -1,0 +1,328 @@
+//! Tables (CSV) that others made, as they are: with a header or without, numbers and words, gaps, compressed or not.
+//!
+//! A column is read as numbers; what is no number is kept as a word. Which of the two a column is shows at its end:
+//! `encoding.rs` decides. A number takes 4 bytes and a word 8.
+
+mod classes;
+mod encoding;
+mod error;
+mod folds;
+mod scores;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use csv::{ByteRecord, ReaderBuilder, Trim};
+
+use crate::feature;
+use crate::source::capture;
+
+pub use classes::{ClassRules, Classes};
+pub use encoding::{Encoding, MISSING};
+pub use error::TableError;
+pub use folds::{CrossValidation, cross_validate, data_set};
+pub use scores::{TableScores, judge, scored};
+
+/// Different words of a column that are told apart; a column with more names rows, not kinds of them.
+pub const MAX_WORDS: usize = 4096;
+
+/// What is in a cell when nothing is; in lower case.
+const NOTHING: [&str; 8] = ["", "-", "?", "nan", "na", "n/a", "null", "none"];
+
+/// Which parts of a file are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// The column that says what a row is: its name, or its place from 1.
+    pub label: String,
+    /// Columns that are left out.
+    pub drop: Vec<String>,
+    /// Columns whose numbers are names, such as port numbers.
+    pub words: Vec<String>,
+    /// The first line is a row, though all of it are words.
+    pub has_no_header: bool,
+    /// Take these columns and no others: the features of a model.
+    pub only: Option<Vec<String>>,
+}
+
+/// A table's columns.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The file.
+    pub path: PathBuf,
+    /// All but the label, in the file's order or in that of [`Selection::only`].
+    pub columns: Vec<Column>,
+    /// What each row is; every cell is a word.
+    pub label: Column,
+    /// The line of each row.
+    pub lines: Vec<u64>,
+    /// Rows without a label, which were left out.
+    pub unlabelled: usize,
+    /// Rows that repeat the header, which were left out.
+    pub repeated_headers: usize,
+    /// Its columns are this program's features; others were not read.
+    pub is_own: bool,
+}
+
+/// A column as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    /// From the header; without one, its place from 1.
+    pub name: String,
+    /// By row; NaN where there is a word or nothing.
+    pub numbers: Vec<f32>,
+    /// Row and word, for each cell that is no number, by rising row.
+    pub words: Vec<(u32, u32)>,
+    /// The words, in the order in which they came.
+    pub vocabulary: Vec<String>,
+    known: HashMap<String, u32>,
+    /// Numbers are words as well, and so is what elsewhere means that there is nothing.
+    is_words: bool,
+}
+
+impl Table {
+    /// Reads a file, or standard input for `-`.
+    ///
+    /// # Errors
+    /// [`TableError`], with the line and the column where they are known, and what to do.
+    pub fn read(path: &Path, selection: &Selection) -> Result<Self, TableError> {
+        let input = capture::open_decompressed(path)?;
+        Self::read_from(input, path, selection)
+    }
+
+    fn read_from(input: impl Read, path: &Path, selection: &Selection) -> Result<Self, TableError> {
+        let wrong = |source| TableError::Csv {
+            file: path.to_owned(),
+            source,
+        };
+        let mut input = BufReader::with_capacity(1 << 16, input);
+        let first = input.fill_buf().map_err(|error| wrong(error.into()))?;
+        // A byte order mark, as spreadsheets write it.
+        let mark = if first.starts_with(b"\xef\xbb\xbf") {
+            3
+        } else {
+            0
+        };
+        let delimiter = delimiter(&first[mark..]);
+        input.consume(mark);
+        let mut rows = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .trim(Trim::All)
+            .delimiter(delimiter)
+            .from_reader(input);
+        let mut record = ByteRecord::new();
+        if !rows.read_byte_record(&mut record).map_err(wrong)? {
+            return Err(TableError::Empty(path.to_owned()));
+        }
+        let header = Header::of(&record, selection);
+        let (mut table, places) = Self::select(path, &header, selection)?;
+        let mut is_left = !header.is_line || rows.read_byte_record(&mut record).map_err(wrong)?;
+        while is_left {
+            let line = record.position().map_or(0, csv::Position::line);
+            if record.len() != header.names.len() {
+                return Err(TableError::Ragged {
+                    file: path.to_owned(),
+                    line,
+                    found: record.len(),
+                    expected: header.names.len(),
+                });
+            }
+            table.take(&record, &places, &header, line)?;
+            is_left = rows.read_byte_record(&mut record).map_err(wrong)?;
+        }
+        if table.lines.is_empty() {
+            return Err(TableError::Empty(path.to_owned()));
+        }
+        Ok(table)
+    }
+
+    /// An empty table with the columns that are wanted, and where those are in the file; the label is the last.
+    fn select(
+        path: &Path,
+        header: &Header,
+        selection: &Selection,
+    ) -> Result<(Self, Vec<usize>), TableError> {
+        let find = |name: &String| header.find(name, path);
+        let label = find(&selection.label)?;
+        let drop: Vec<usize> = selection.drop.iter().map(find).collect::<Result<_, _>>()?;
+        let words: Vec<usize> = selection.words.iter().map(find).collect::<Result<_, _>>()?;
+        let own: Vec<String> = feature::names().into_iter().map(str::to_owned).collect();
+        let is_own =
+            own.iter().all(|name| header.names.contains(name)) && !own.contains(&selection.label);
+        let is_wanted = |place: &usize| *place != label && !drop.contains(place);
+        let mut places: Vec<usize> = match &selection.only {
+            Some(only) => only.iter().map(find).collect::<Result<_, _>>()?,
+            None if is_own => {
+                let own: Result<Vec<usize>, _> = own.iter().map(find).collect();
+                own?.into_iter().filter(is_wanted).collect()
+            }
+            None => (0..header.names.len()).filter(is_wanted).collect(),
+        };
+        let column = |&place: &usize| Column {
+            name: header.names[place].clone(),
+            is_words: words.contains(&place) || place == label,
+            ..Column::default()
+        };
+        let columns = places.iter().map(column).collect();
+        places.push(label);
+        let table = Self {
+            path: path.to_owned(),
+            columns,
+            label: column(&label),
+            lines: Vec::new(),
+            unlabelled: 0,
+            repeated_headers: 0,
+            is_own,
+        };
+        Ok((table, places))
+    }
+
+    fn take(
+        &mut self,
+        record: &ByteRecord,
+        places: &[usize],
+        header: &Header,
+        line: u64,
+    ) -> Result<(), TableError> {
+        let row = self.lines.len() as u32;
+        let cell = |place: usize| String::from_utf8_lossy(&record[place]);
+        let (label, features) = places.split_last().unwrap_or((&0, &[]));
+        let of_label = cell(*label);
+        if of_label.is_empty() {
+            self.unlabelled += 1;
+            return Ok(());
+        }
+        if header.is_line && of_label == header.names[*label].as_str() {
+            self.repeated_headers += 1;
+            return Ok(());
+        }
+        let columns = self.columns.iter_mut().chain([&mut self.label]);
+        for (column, place) in columns.zip(features.iter().chain([label])) {
+            if !column.take(row, &cell(*place)) {
+                return Err(TableError::TooManyWords {
+                    file: self.path.clone(),
+                    line,
+                    column: column.name.clone(),
+                });
+            }
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.lines.len()
+    }
+}
+
+impl Column {
+    /// Whether there was room for it.
+    fn take(&mut self, row: u32, text: &str) -> bool {
+        let number = text.parse().ok().filter(|number: &f32| !number.is_nan());
+        match number {
+            Some(number) if !self.is_words => {
+                self.numbers.push(number.clamp(f32::MIN, f32::MAX));
+                return true;
+            }
+            _ => self.numbers.push(f32::NAN),
+        }
+        if text.is_empty() || !self.is_words && is_nothing(text) {
+            return true;
+        }
+        let word = match self.known.get(text) {
+            Some(word) => *word,
+            None if self.vocabulary.len() == MAX_WORDS => return false,
+            None => {
+                let word = self.vocabulary.len() as u32;
+                self.vocabulary.push(text.to_owned());
+                self.known.insert(text.to_owned(), word);
+                word
+            }
+        };
+        self.words.push((row, word));
+        true
+    }
+
+    /// By row: the word, and `None` where there is none.
+    fn word_of_each(&self) -> Vec<Option<u32>> {
+        let mut of_each = vec![None; self.numbers.len()];
+        for (row, word) in &self.words {
+            of_each[*row as usize] = Some(*word);
+        }
+        of_each
+    }
+}
+
+fn is_nothing(text: &str) -> bool {
+    NOTHING
+        .iter()
+        .any(|nothing| text.eq_ignore_ascii_case(nothing))
+}
+
+/// Comma, semicolon or tab, whichever the first line has most of.
+fn delimiter(first: &[u8]) -> u8 {
+    let line = first.split(|byte| *byte == b'\n').next().unwrap_or(first);
+    let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
+    let mut best = b',';
+    for other in [b';', b'\t'] {
+        if count(other) > count(best) {
+            best = other;
+        }
+    }
+    best
+}
+
+/// The columns' names.
+struct Header {
+    names: Vec<String>,
+    /// They stand in the first line.
+    is_line: bool,
+}
+
+impl Header {
+    /// A first line with a number among its fields is a row.
+    fn of(first: &ByteRecord, selection: &Selection) -> Self {
+        let fields = || first.iter().map(String::from_utf8_lossy);
+        let is_line =
+            !selection.has_no_header && !fields().any(|field| field.parse::<f64>().is_ok());
+        let mut names: Vec<String> = Vec::with_capacity(first.len());
+        for (place, field) in fields().enumerate() {
+            let mut name = if is_line && !field.is_empty() {
+                field.clone().into_owned()
+            } else {
+                (place + 1).to_string()
+            };
+            // A name that comes again, as in the tables of CICFlowMeter, gets a number.
+            let mut again = 1;
+            while names.contains(&name) {
+                name = format!("{field}.{again}");
+                again += 1;
+            }
+            names.push(name);
+        }
+        Self { names, is_line }
+    }
+
+    /// By name, else by place from 1.
+    fn find(&self, wanted: &String, path: &Path) -> Result<usize, TableError> {
+        let by_place = || {
+            let place: usize = wanted.parse().ok()?;
+            (1..=self.names.len()).contains(&place).then(|| place - 1)
+        };
+        let found = self.names.iter().position(|name| name == wanted);
+        found.or_else(by_place).ok_or_else(|| TableError::NoColumn {
+            file: path.to_owned(),
+            column: wanted.clone(),
+            columns: if self.is_line {
+                self.names.join(", ")
+            } else {
+                format!("1 to {}, as its first line is a row", self.names.len())
+            },
+        })
+    }
+}
