@@ -16,15 +16,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::{Buf, BufMut};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::forest::Columns;
-use super::{Forest, ForestError, Model, OnnxError};
-use crate::alert::UnknownName;
+use super::{Forest, Model, ModelError};
 
 /// The format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -38,111 +37,6 @@ const MAGIC: &[u8; 8] = b"NETANOM\0";
 const PREFIX_BYTES: usize = 8 + 4 + 4 + 8;
 
 const CHECKSUM_BYTES: usize = 4;
-
-/// Why a model cannot be used. [`Model::load`] puts the path before it.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// The file's name around any other error.
-    #[error("cannot use the model `{}`", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: Box<Self>,
-    },
-    /// The model could not be written.
-    #[error("cannot write the model `{}`", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The file cannot be read.
-    #[error("the file cannot be read")]
-    Read(#[source] io::Error),
-    /// Something else.
-    #[error("this is not a netanom model; give a file that `netanom train` wrote")]
-    Foreign,
-    /// Written by a newer program.
-    #[error(
-        "the model has format {found} and this program reads up to format {FORMAT}; \
-         update netanom, or train the model with this version"
-    )]
-    Newer {
-        /// The file's format.
-        found: u32,
-    },
-    /// The end is missing.
-    #[error("the model ends after {found} of {expected} bytes; copy it again, or train it again")]
-    Truncated {
-        /// Bytes that are there.
-        found: u64,
-        /// Bytes that its beginning announces.
-        expected: u64,
-    },
-    /// Bytes have changed.
-    #[error("the model is damaged: {0}; copy it again, or train it again")]
-    Damaged(&'static str),
-    /// More than this program takes.
-    #[error(
-        "the model has {found} bytes and this program reads at most {MAX_BYTES}; \
-         train it with fewer trees, a smaller depth or larger leaves"
-    )]
-    TooBig {
-        /// Bytes.
-        found: u64,
-    },
-    /// The header does not say what it should.
-    #[error("the model's header cannot be understood; train it again with this version of netanom")]
-    Header(#[source] serde_json::Error),
-    /// Parts that do not fit each other.
-    #[error("the model contradicts itself: {0}; train it again")]
-    Inconsistent(String),
-    /// An ONNX file that is none of ours.
-    #[error("the ONNX file cannot be used")]
-    Onnx(#[from] OnnxError),
-    /// A forest that is none.
-    #[error("the model's forest contradicts itself; train it again")]
-    Forest(#[from] ForestError),
-    /// Features that are not this program's.
-    #[error(
-        "the model `{model}` has {found} as feature {position} where this program has {expected}; \
-         train it again with this version of netanom"
-    )]
-    Features {
-        /// The model's name.
-        model: String,
-        /// Which feature, counted from 1.
-        position: usize,
-        /// The model's.
-        found: String,
-        /// The program's.
-        expected: String,
-    },
-    /// No feature is this program's.
-    #[error(
-        "the model `{model}` is for tables with columns of their own, such as `{feature}`, not for traffic: \
-         use it with `netanom evaluate --table`"
-    )]
-    Table {
-        /// The model's name.
-        model: String,
-        /// Its first feature.
-        feature: String,
-    },
-    /// A class that no flow has.
-    #[error(
-        "the model `{model}` is for tables with classes of their own, not for traffic: \
-         use it with `netanom evaluate --table`"
-    )]
-    Class {
-        /// The model's name.
-        model: String,
-        /// Which class, and which there are.
-        source: UnknownName,
-    },
-}
 
 /// The JSON part. Numbers that must come back to the last bit are in the arrays.
 #[derive(Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 //! comes from.
 
 mod built_in;
+mod error;
 mod file;
 mod forest;
 mod onnx;
@@ -13,7 +14,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use file::{FORMAT, MAX_BYTES, ModelError};
+pub use error::ModelError;
+pub use file::{FORMAT, MAX_BYTES};
 pub use forest::{Contributions, Forest, ForestError, Instructions, MAX_CLASSES, MAX_FEATURES};
 pub use onnx::OnnxError;
 pub use tree::{Node, Step, Tree};

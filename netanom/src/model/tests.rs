@@ -5,7 +5,7 @@ use std::error::Error;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::file::{FORMAT, ModelError};
+use super::file::FORMAT;
 use super::forest::tests::{random_trees, three_classes};
 use super::*;
 
