@@ -42,6 +42,7 @@ pub(crate) const RANGE: &[&str] = &[
     "mosquitto",
     "mosquitto-clients",
     "ncrack",
+    "nftables",
     "nginx-light",
     "nmap",
     "openssh-client",

@@ -10,8 +10,10 @@ pub(super) enum Crowd {
     Nobody,
     /// People at their desks.
     Office,
-    /// Many people behind one address.
+    /// Many people at one machine, which has one address.
     Behind,
+    /// Many people with addresses of their own, which a router translates to one (NAT, RFC 3022).
+    Nat,
     /// Machines: health checks, clocks, messages, logs.
     Devices,
     /// Peer-to-peer users, of whose peers most do not answer.
@@ -53,7 +55,7 @@ impl Crowd {
                 Ping,
                 Program("clock"),
             ],
-            Self::Behind => &[
+            Self::Behind | Self::Nat => &[
                 Browse,
                 Browse,
                 Browse,
@@ -110,6 +112,7 @@ impl Crowd {
         }
         let people = match self {
             Self::Behind => random.between(10, 20),
+            Self::Nat => random.between(15, 30),
             Self::Media | Self::Peers => random.between(2, 6),
             Self::Office => random.between(8, 18),
             _ => random.between(4, 12),

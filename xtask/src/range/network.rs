@@ -17,6 +17,9 @@ use super::random::Random;
 /// The router's link to the servers.
 pub(super) const CAPTURED: &str = "servers0";
 
+/// The router's address there, which users behind NAT have.
+pub(super) const TRANSLATED: &str = "100.64.0.1";
+
 /// Who is where; the last byte of an address is the host's.
 #[derive(Clone, Debug)]
 pub(super) struct Addresses {
@@ -109,6 +112,16 @@ impl Network {
             network.attacker(attacker, addresses)?;
         }
         Ok(network)
+    }
+
+    /// From now on the router gives what users send its own address, and ports as they come (NAT, RFC 3022).
+    pub(super) fn translate(&self, addresses: &Addresses) -> anyhow::Result<()> {
+        let rule = format!(
+            "table ip nat {{ chain out {{ type nat hook postrouting priority srcnat; oifname {CAPTURED} ip saddr {}0/24 \
+             masquerade random; }}; }}",
+            addresses.users
+        );
+        run(self.inside("router").args(["nft", &rule]))
     }
 
     /// A command that runs a program in a namespace.

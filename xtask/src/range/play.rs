@@ -13,8 +13,9 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::attack::Plan;
+use super::crowd::Crowd;
 use super::labels;
-use super::network::{Addresses, CAPTURED, Network};
+use super::network::{Addresses, CAPTURED, Network, TRANSLATED};
 use super::people::Person;
 use super::random::Random;
 use super::scenarios::Scenario;
@@ -54,6 +55,10 @@ pub(super) fn play(game: &Game<'_>, file: &Path, stop: &Stop) -> anyhow::Result<
     let network = Network::make(game.number, &addresses, game.scenario.attacks.len())?;
     let servers = Servers::start(&network, &addresses, folder.path(), stop)?;
     let people = game.scenario.people.draw(&addresses, &mut random);
+    let is_nat = game.scenario.people == Crowd::Nat;
+    if is_nat {
+        network.translate(&addresses)?;
+    }
     let mut attackers: Vec<(String, Plan)> = Vec::new();
     let mut scripts = Vec::new();
     for (number, attack) in game.scenario.attacks.iter().enumerate() {
@@ -116,7 +121,11 @@ pub(super) fn play(game: &Game<'_>, file: &Path, stop: &Stop) -> anyhow::Result<
     for actor in &mut actors {
         let _ = actor.child.wait();
     }
-    let known: BTreeSet<String> = people.into_iter().map(|(own, _)| own).collect();
+    let known: BTreeSet<String> = if is_nat {
+        BTreeSet::from([TRANSLATED.to_owned()])
+    } else {
+        people.into_iter().map(|(own, _)| own).collect()
+    };
     Ok(labels::rules(&attackers, &known))
 }
 

@@ -46,7 +46,7 @@ const fn quick(scenario: Scenario) -> Scenario {
     }
 }
 
-use Crowd::{Backups, Behind, Devices, Load, Mail, Media, Nobody, Office, Peers};
+use Crowd::{Backups, Behind, Devices, Load, Mail, Media, Nat, Nobody, Office, Peers};
 
 #[rustfmt::skip]
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -124,6 +124,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
     row("several", Office, &[Scan("-sS -T4 --top-ports 200"), Guess(HydraSsh, 20, 100), Flood(SynClosed, 50.0, 500.0), SlowHttp("-H", 40, 150)], 50.0, 2),
     row("several-others", Peers, &[Sweep("-sS -p 23 --max-rate 15"), Flood(UdpClosed, 50.0, 500.0), Guess(HydraFtp, 20, 100)], 45.0, 1),
+
+    // New rows come last, so that those before keep their numbers.
+    row("nat", Nat, &[], 50.0, 3),
+    row("nat-and-flood", Nat, &[Flood(SynOpen, 50.0, 2000.0)], 20.0, 1),
+    row("nat-and-guesses", Nat, &[Guess(HydraSsh, 20, 200), Guess(HydraForm, 30, 200)], 30.0, 1),
 ];
 
 /// Seconds of a capture in the quick set, at most.
