@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -238,4 +239,53 @@ fn nsl_kdd_is_told_apart_from_the_file_as_it_is() {
     assert_eq!(five["confusion"].as_object().unwrap().len(), 5);
     assert!(five["accuracy"].as_f64().unwrap() > 0.996, "{five}");
     assert!(five["macro_f1"].as_f64().unwrap() > 0.85, "{five}");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = foreign(folder.path(), 40);
+    let told = |table: &Path, flags: &[&str]| {
+        let mut command = netanom(&["evaluate", "--trees", "5", "--table"]);
+        refusal(command.arg(table).args(flags))
+    };
+    let check = |said: &str, part: &str| assert!(said.contains(part), "{said}");
+    check(
+        &told(folder.path(), &["--label", "label"]),
+        "is a folder; name one table in it",
+    );
+    check(
+        &told(&table, &["--label", "kind"]),
+        "it has port, state, bytes, label",
+    );
+    check(
+        &told(&table, &["--label", "label", "--folds", "1"]),
+        "give 2 folds or more",
+    );
+    check(
+        &told(&table, &["--label", "label", "--map", "/nowhere/m.json"]),
+        "/nowhere/m.json",
+    );
+    netanom(&["evaluate", "--label", "label"]).assert().code(2);
+    netanom(&["train", "--output", "x", "--table", "x"])
+        .assert()
+        .code(2);
+    // Compressed, by standard input, and cut off.
+    let bytes = fs::read(&table).unwrap();
+    netanom(&[
+        "evaluate", "--trees", "5", "--label", "label", "--table", "-",
+    ])
+    .write_stdin(bytes.clone())
+    .assert()
+    .success();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&bytes).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let packed = folder.path().join("office.csv.gz");
+    fs::write(&packed, &gzip).unwrap();
+    let scores =
+        json_of(netanom(&["evaluate", "--trees", "5", "--label", "label", "--table"]).arg(&packed));
+    assert_eq!(scores["rows"], 40);
+    fs::write(&packed, &gzip[..gzip.len() / 2]).unwrap();
+    check(&told(&packed, &["--label", "label"]), "copy it again");
 }

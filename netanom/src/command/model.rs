@@ -3,13 +3,12 @@
 mod explain;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anyhow::Context;
 
 use crate::cli::{FormatArg, ModelCommand, ModelExportArgs, ModelShowArgs};
 use crate::model::Model;
-
-use super::load_model;
 
 /// Shows, writes or explains a model.
 ///
@@ -23,18 +22,23 @@ pub fn run(command: &ModelCommand) -> anyhow::Result<()> {
     }
 }
 
-/// The features are not compared with this program's: what other tools do with the model does not depend on them.
-fn export(args: &ModelExportArgs) -> anyhow::Result<()> {
-    let model = match &args.file {
+/// The features are not compared with this program's: neither a look at a model nor what other tools do with it depends
+/// on them.
+fn load(path: Option<&Path>) -> anyhow::Result<Model> {
+    Ok(match path {
         Some(path) => Model::load(path)?,
         None => Model::built_in()?,
-    };
+    })
+}
+
+fn export(args: &ModelExportArgs) -> anyhow::Result<()> {
+    let model = load(args.file.as_deref())?;
     std::fs::write(&args.onnx, model.write_onnx())
         .with_context(|| format!("cannot write the model to `{}`", args.onnx.display()))
 }
 
 fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
-    let model = load_model(args.file.as_deref())?;
+    let model = load(args.file.as_deref())?;
     let text = match args.format {
         FormatArg::Text => text(&model),
         FormatArg::Json => {
@@ -46,6 +50,7 @@ fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
                 "settings": model.settings,
                 "classes": model.classes,
                 "features": model.features,
+                "words": model.words,
                 "typical": model.typical,
                 "data_digest": model.data_digest,
                 "scores": model.scores,

@@ -88,17 +88,21 @@ impl Table {
     /// # Errors
     /// [`TableError`], with the line and the column where they are known, and what to do.
     pub fn read(path: &Path, selection: &Selection) -> Result<Self, TableError> {
+        if path.is_dir() {
+            return Err(TableError::Folder(path.to_owned()));
+        }
         let input = capture::open_decompressed(path)?;
         Self::read_from(input, path, selection)
     }
 
     fn read_from(input: impl Read, path: &Path, selection: &Selection) -> Result<Self, TableError> {
-        let wrong = |source| TableError::Csv {
+        let wrong = |source, line| TableError::Csv {
             file: path.to_owned(),
+            line,
             source,
         };
         let mut input = BufReader::with_capacity(1 << 16, input);
-        let first = input.fill_buf().map_err(|error| wrong(error.into()))?;
+        let first = input.fill_buf().map_err(|error| wrong(error.into(), 0))?;
         // A byte order mark, as spreadsheets write it.
         let mark = if first.starts_with(b"\xef\xbb\xbf") {
             3
@@ -114,12 +118,20 @@ impl Table {
             .delimiter(delimiter)
             .from_reader(input);
         let mut record = ByteRecord::new();
-        if !rows.read_byte_record(&mut record).map_err(wrong)? {
+        let mut line = 0;
+        let mut next = |record: &mut ByteRecord| {
+            let is_there = rows
+                .read_byte_record(record)
+                .map_err(|error| wrong(error, line))?;
+            line = record.position().map_or(line, csv::Position::line);
+            Ok::<_, TableError>(is_there)
+        };
+        if !next(&mut record)? {
             return Err(TableError::Empty(path.to_owned()));
         }
         let header = Header::of(&record, selection);
         let (mut table, places) = Self::select(path, &header, selection)?;
-        let mut is_left = !header.is_line || rows.read_byte_record(&mut record).map_err(wrong)?;
+        let mut is_left = !header.is_line || next(&mut record)?;
         while is_left {
             let line = record.position().map_or(0, csv::Position::line);
             if record.len() != header.names.len() {
@@ -131,7 +143,7 @@ impl Table {
                 });
             }
             table.take(&record, &places, &header, line)?;
-            is_left = rows.read_byte_record(&mut record).map_err(wrong)?;
+            is_left = next(&mut record)?;
         }
         if table.lines.is_empty() {
             return Err(TableError::Empty(path.to_owned()));

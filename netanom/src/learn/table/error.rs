@@ -15,13 +15,20 @@ pub enum TableError {
     #[error(transparent)]
     Open(#[from] SourceError),
     /// It cannot be read.
-    #[error("cannot read the table `{}`", file.display())]
+    #[error(
+        "cannot read the table `{}` after line {line}; when it was cut or damaged on its way, copy it again", file.display()
+    )]
     Csv {
         /// The table.
         file: PathBuf,
+        /// The last line that could be read.
+        line: u64,
         /// Why.
         source: csv::Error,
     },
+    /// A folder.
+    #[error("`{}` is a folder; name one table in it", .0.display())]
+    Folder(PathBuf),
     /// There are no rows.
     #[error("the table `{}` has no row with a label", .0.display())]
     Empty(PathBuf),

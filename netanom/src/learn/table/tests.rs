@@ -4,6 +4,7 @@ use std::path::Path;
 
 use expect_test::{Expect, expect};
 use ndarray::array;
+use proptest::prelude::*;
 
 use super::*;
 use crate::learn::histogram::HistogramTrainer;
@@ -325,4 +326,53 @@ fn the_scores_are_those_of_the_rows() {
     assert_eq!(scores.false_calls_per_1000, Some(1000.0 * 10.0 / 210.0));
     assert!(scores.roc_auc.unwrap() > 0.95 && scores.class_roc_auc["x"] == scores.roc_auc);
     assert_eq!(judged.importance[0].0, "value");
+}
+
+#[test]
+fn a_table_that_is_cut_names_the_last_line_that_was_read() {
+    struct Cut(&'static [u8]);
+    impl Read for Cut {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+                read => Ok(read),
+            }
+        }
+    }
+    let input = Cut(b"a,label\n1,x\n2,y\n3,");
+    let told = Table::read_from(input, Path::new("t.csv"), &labelled("label")).unwrap_err();
+    expect!["cannot read the table `t.csv` after line 3; when it was cut or damaged on its way, copy it again"]
+        .assert_eq(&told.to_string());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in any::<Vec<u8>>(), label in "[1-4]", header: bool) {
+        let selection = Selection { has_no_header: header, ..labelled(&label) };
+        let _ = Table::read_from(bytes.as_slice(), Path::new("t.csv"), &selection);
+    }
+
+    #[test]
+    fn whatever_is_in_the_cells_every_labelled_row_is_encoded(
+        cells in prop::collection::vec(("[-0-9.einfNa]{0,4}|[a-c]|\\PC{0,3}", "[xy]"), 1..40),
+    ) {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(["value", "label"]).unwrap();
+        cells.iter().for_each(|(cell, label)| writer.write_record([cell, label]).unwrap());
+        let text = writer.into_inner().unwrap();
+        let selection = Selection { words: vec!["value".to_owned()], ..labelled("label") };
+        let table = Table::read_from(text.as_slice(), Path::new("t.csv"), &selection).unwrap();
+        prop_assert_eq!(table.rows(), cells.len());
+        let classes = Classes::of(&table, &ClassRules::default()).unwrap();
+        let encoding = Encoding::fit(&table, &classes.rows, &classes.labels).unwrap();
+        let rows = encoding.encode(&table, &classes.rows).unwrap();
+        prop_assert!(rows.iter().all(|value| value.is_finite()));
+        // As words each cell reads back, but for blanks around it.
+        for (row, (cell, _)) in rows.column(0).iter().zip(&cells) {
+            match cell.trim_ascii() {
+                "" => prop_assert_eq!(*row, MISSING),
+                word => prop_assert_eq!(&encoding.words["value"][*row as usize], word),
+            }
+        }
+    }
 }
