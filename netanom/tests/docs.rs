@@ -20,16 +20,17 @@ fn the_page_of_features_lists_every_feature() {
          What a model sees of a flow, in the order of the vector, of the flow export and of the model file. `fwd` is from\n\
          the initiator (who opened the flow) to the responder. Features of hosts look back 1, 10, 60 or 300 s: an amount counts\n\
          fully for one window length and fades over the next. Written by `UPDATE_EXPECT=1 cargo test -p netanom --test docs`.\n\n\
-         | # | name | unit | meaning |\n|---|---|---|---|\n",
+         | # | name | unit | meaning | blind spot |\n|---|---|---|---|---|\n",
     );
     for (number, feature) in feature::features().enumerate() {
         let _ = writeln!(
             page,
-            "| {} | `{}` | {} | {} |",
+            "| {} | `{}` | {} | {} | {} |",
             number + 1,
             feature.name,
             feature.unit,
-            feature.meaning
+            feature.meaning,
+            feature.blind_spot()
         );
     }
     expect_file![docs("features.md")].assert_eq(&page);
