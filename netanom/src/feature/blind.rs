@@ -135,7 +135,7 @@ impl Feature {
         let fits = |part: &&str| self.name.starts_with(part) || self.name.ends_with(part);
         let row = BLIND_SPOTS
             .iter()
-            .find(|(names, _)| names.iter().any(|part| fits(&part)));
+            .find(|(names, _)| names.iter().any(|part| fits(part)));
         row.map_or("", |(_, text)| text)
     }
 }
