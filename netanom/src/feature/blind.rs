@@ -133,9 +133,7 @@ impl Feature {
     #[must_use]
     pub fn blind_spot(&self) -> &'static str {
         let fits = |part: &&str| self.name.starts_with(part) || self.name.ends_with(part);
-        let row = BLIND_SPOTS
-            .iter()
-            .find(|(names, _)| names.iter().any(|part| fits(part)));
+        let row = BLIND_SPOTS.iter().find(|(names, _)| names.iter().any(fits));
         row.map_or("", |(_, text)| text)
     }
 }
