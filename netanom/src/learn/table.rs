@@ -23,7 +23,7 @@ use crate::source::capture;
 pub use classes::{ClassRules, Classes};
 pub use encoding::{Encoding, MISSING};
 pub use error::TableError;
-pub use folds::{CrossValidation, cross_validate, data_set};
+pub use folds::{CrossValidation, Trial, cross_validate, data_set};
 pub use scores::{TableScores, judge, scored};
 
 /// Different words of a column that are told apart; a column with more names rows, not kinds of them.

@@ -11,7 +11,7 @@ use crate::cli::{EvaluateArgs, FormatArg};
 use crate::command::train::trainer;
 use crate::command::{progress, table};
 use crate::learn::importance::Sample;
-use crate::learn::table::{self as tables, Classes, Encoding, TableScores};
+use crate::learn::table::{self as tables, Classes, Encoding, TableScores, Trial};
 use crate::model::Model;
 
 const FOLDS: usize = 5;
@@ -26,7 +26,7 @@ pub(super) struct TableReport {
     /// A row of class probabilities for each row of the table that has a class.
     pub(super) probabilities: Array2<f32>,
     pub(super) scores: TableScores,
-    /// Mean absolute contribution of each feature, most first.
+    /// Mean absolute contribution of each feature, most first; for a page only.
     pub(super) importance: Vec<(String, f64)>,
 }
 
@@ -58,9 +58,12 @@ fn by_model(path: &Path, model: &Path, args: &EvaluateArgs) -> anyhow::Result<Ta
         )
     })?;
     let probabilities = tables::judge(&table, &mut classes, &model)?;
-    let rows = Encoding::of_model(&model).encode(&table, &classes.rows)?;
-    let labels = classes.labels.iter().copied();
-    let importance = Sample::of_classes(&rows, labels).importance(&model.forest);
+    let mut importance = Vec::new();
+    if args.report.is_some() {
+        let rows = Encoding::of_model(&model).encode(&table, &classes.rows)?;
+        let labels = classes.labels.iter().copied();
+        importance = Sample::of_classes(&rows, labels).importance(&model.forest);
+    }
     Ok(TableReport {
         table: path.display().to_string(),
         judge: format!("model `{}`, trained {}", model.name, model.trained_at),
@@ -81,7 +84,13 @@ fn by_folds(path: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
     let trainer = trainer(args.trainer);
     let bar = progress::bar(folds * settings.trees, "growing trees");
     let grown = |done| bar.set_position(done as u64);
-    let judged = tables::cross_validate(&table, &classes, folds, &*trainer, &settings, &grown)?;
+    let trial = Trial {
+        folds,
+        trainer: &*trainer,
+        settings: &settings,
+        has_importance: args.report.is_some(),
+    };
+    let judged = tables::cross_validate(&table, &classes, trial, &grown)?;
     bar.finish_and_clear();
     let mut scores = TableScores::of(&classes, &judged.probabilities, args.base_rate);
     scores.fold_accuracies = judged.accuracies;

@@ -12,6 +12,19 @@ use crate::learn::importance::Sample;
 use crate::learn::trainer::{ForestSettings, Trainer};
 use crate::model::Forest;
 
+/// How a table is cross-validated.
+#[derive(Clone, Copy)]
+pub struct Trial<'a> {
+    /// Folds, at least 2.
+    pub folds: usize,
+    /// What grows the forests.
+    pub trainer: &'a dyn Trainer,
+    /// How.
+    pub settings: &'a ForestSettings,
+    /// Whether the features' importance is worked out, which with deep trees takes longer than all else.
+    pub has_importance: bool,
+}
+
 /// What forests made of the folds that they were not trained on.
 #[derive(Clone, Debug)]
 pub struct CrossValidation {
@@ -19,7 +32,7 @@ pub struct CrossValidation {
     pub probabilities: Array2<f32>,
     /// The share of each fold's rows that was judged rightly.
     pub accuracies: Vec<f64>,
-    /// Mean absolute contribution of each feature, most first.
+    /// Mean absolute contribution of each feature, most first; empty unless asked for.
     pub importance: Vec<(String, f64)>,
 }
 
@@ -30,11 +43,12 @@ pub struct CrossValidation {
 pub fn cross_validate(
     table: &Table,
     classes: &Classes,
-    folds: usize,
-    trainer: &dyn Trainer,
-    settings: &ForestSettings,
+    trial: Trial<'_>,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<CrossValidation, TableError> {
+    let Trial {
+        folds, settings, ..
+    } = trial;
     let rows = classes.rows.len();
     if folds < 2 || folds > rows {
         return Err(TableError::Folds { folds, rows });
@@ -48,7 +62,7 @@ pub fn cross_validate(
             (0..rows).partition(|row| fold_of[*row] == fold);
         let (data, encoding) = data_set(table, classes, &rest)?;
         let grown = |done| progress(fold * settings.trees + done);
-        let trees = trainer.train(&data, settings, &grown)?;
+        let trees = trial.trainer.train(&data, settings, &grown)?;
         let forest = Forest::new(&trees, data.classes.len(), data.features.len())?;
         let judged = encoding.encode(table, &places(classes, &held))?;
         let of_held = forest.predict(judged.view());
@@ -61,6 +75,9 @@ pub fn cross_validate(
             });
         accuracies.push(right.count() as f64 / held.len() as f64);
         let of_class = held.iter().map(|row| classes.labels[*row]);
+        if !trial.has_importance {
+            continue;
+        }
         for (feature, mean) in Sample::of_classes(&judged, of_class).importance(&forest) {
             sums[feature] += mean / folds as f64;
         }
@@ -72,6 +89,7 @@ pub fn cross_validate(
         .zip(sums)
         .collect();
     importance.sort_by(|a, b| b.1.total_cmp(&a.1));
+    importance.retain(|_| trial.has_importance);
     Ok(CrossValidation {
         probabilities,
         accuracies,

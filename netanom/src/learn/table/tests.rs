@@ -269,6 +269,15 @@ fn overlapping() -> (Table, Classes) {
     (table, classes)
 }
 
+fn trial<'a>(folds: usize, trainer: &'a dyn Trainer, settings: &'a ForestSettings) -> Trial<'a> {
+    Trial {
+        folds,
+        trainer,
+        settings,
+        has_importance: true,
+    }
+}
+
 #[test]
 fn every_row_is_judged_once_by_a_forest_without_it() {
     /// Learns the rows' number by heart and nothing else: a row that it was trained on gets all of its class.
@@ -296,10 +305,11 @@ fn every_row_is_judged_once_by_a_forest_without_it() {
     }
     let (table, classes) = overlapping();
     let settings = ForestSettings::default();
-    let judged = cross_validate(&table, &classes, 5, &ByHeart, &settings, &|_| ()).unwrap();
+    let judged = cross_validate(&table, &classes, trial(5, &ByHeart, &settings), &|_| ()).unwrap();
     assert!(judged.probabilities.outer_iter().all(|row| row[1] == 0.75));
     assert!(judged.accuracies.iter().all(|accuracy| *accuracy == 0.3));
-    let told = cross_validate(&table, &classes, 301, &ByHeart, &settings, &|_| ()).unwrap_err();
+    let told =
+        cross_validate(&table, &classes, trial(301, &ByHeart, &settings), &|_| ()).unwrap_err();
     assert!(told.to_string().contains("301 folds of 300 rows"), "{told}");
 }
 
@@ -312,8 +322,13 @@ fn the_scores_are_those_of_the_rows() {
         min_leaf: 30.0,
         ..ForestSettings::default()
     };
-    let judged =
-        cross_validate(&table, &classes, 5, &HistogramTrainer, &settings, &|_| ()).unwrap();
+    let judged = cross_validate(
+        &table,
+        &classes,
+        trial(5, &HistogramTrainer, &settings),
+        &|_| (),
+    )
+    .unwrap();
     let scores = TableScores::of(&classes, &judged.probabilities, 0.001);
     // Ten normal rows look like `x`; all others are told apart.
     assert_eq!(
