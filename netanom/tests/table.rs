@@ -231,7 +231,7 @@ fn nsl_kdd_is_told_apart_from_the_file_as_it_is() {
         command.arg(&table);
         command
     };
-    // scikit-learn with 100 trees reaches 0.9991 and 0.9988 over five folds.
+    // scikit-learn with 100 trees reaches 0.9991 and 0.9988 over five folds (docs/benchmarks-tables.md).
     let binary = json_of(evaluate().arg("--binary"));
     assert_eq!(binary["rows"], 125_973);
     assert!(binary["accuracy"].as_f64().unwrap() > 0.997, "{binary}");

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::Value;
 
 use super::machine;
-use crate::{command, debian};
+use super::python::{self, output};
+use crate::command;
 
 const COMMAND: &str = "cargo xtask bench forest";
 const PAGE: &str = "docs/benchmarks-forest.md";
@@ -70,22 +71,7 @@ struct Peers {
 
 impl Peers {
     fn ready(folder: PathBuf) -> anyhow::Result<Self> {
-        let environment = folder.join("python");
-        let python = environment.join("bin/python");
-        let installed = folder.join("installed");
-        let wanted = PEERS.join("\n");
-        if fs::read_to_string(&installed).ok().as_ref() != Some(&wanted) {
-            let mut make = Command::new("python3");
-            make.args(["-m", "venv", "--clear"]).arg(&environment);
-            if !command::exists("python3") || command::run(&mut make).is_err() {
-                debian::install(&["python3", "python3-venv"])?;
-                command::run(&mut make)?;
-            }
-            let mut pip = Command::new(&python);
-            pip.args(["-m", "pip", "install", "--quiet"]).args(PEERS);
-            command::run(&mut pip)?;
-            fs::write(&installed, wanted).context("cannot note what is installed")?;
-        }
+        let python = python::environment(&folder, &PEERS)?;
         let script = folder.join("peers.py");
         fs::write(&script, SCRIPT).context("cannot write the peers' script")?;
         Ok(Self {
@@ -113,22 +99,6 @@ fn ours(folder: &Path) -> anyhow::Result<Value> {
     let mut cargo = command::cargo(&["run", "--release", "--package", "netanom"])?;
     cargo.args(["--example", "bench-forest", "--"]).arg(folder);
     serde_json::from_str(&output(&mut cargo)?).context("the example prints no JSON")
-}
-
-/// What a command prints.
-fn output(command: &mut Command) -> anyhow::Result<String> {
-    let text = command::shown(command);
-    eprintln!("$ {text}");
-    command.stderr(std::process::Stdio::inherit());
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run `{text}`"))?;
-    ensure!(
-        output.status.success(),
-        "`{text}` failed: {}",
-        output.status
-    );
-    String::from_utf8(output.stdout).context("the result is no text")
 }
 
 fn number(value: &Value, path: &str) -> anyhow::Result<f64> {

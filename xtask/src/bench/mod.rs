@@ -2,7 +2,9 @@
 
 mod forest;
 mod kernel;
+mod python;
 mod replay;
+mod table;
 
 use std::fs;
 use std::process::ExitCode;
@@ -27,6 +29,12 @@ pub(crate) enum Bench {
     ///
     /// Writes docs/benchmarks-forest.md.
     Forest,
+    /// Tables beside scikit-learn on the same folds: accuracy and time; about ten minutes
+    ///
+    /// Writes docs/benchmarks-tables.md.
+    ///
+    /// Example: cargo xtask bench table --data ../shared/data
+    Table(table::Arguments),
 }
 
 /// Measures and writes the page.
@@ -35,6 +43,7 @@ pub(crate) fn bench(what: &Bench) -> anyhow::Result<ExitCode> {
         Bench::Kernel => kernel::kernel(),
         Bench::Replay(arguments) => replay::replay(arguments),
         Bench::Forest => forest::forest(),
+        Bench::Table(arguments) => table::table(arguments),
     }
 }
 
