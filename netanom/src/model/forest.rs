@@ -3,7 +3,8 @@
 //! A node takes 8 bytes. The nodes of a tree lie level by level, and the two children of a node side by side, so
 //! that the next position is `left + (x > threshold)`: no branch to mispredict. A leaf is a node whose threshold is
 //! NaN and whose left child is itself: nothing is greater than NaN, so a row that arrived stays, and rows of
-//! different depth can be walked in step. The NaN's payload is the number of the leaf.
+//! different depth can be walked in step. The NaN's payload is the number of the leaf's distribution, and leaves share
+//! those: most hold rows of one class alone.
 //!
 //! Level by level and side by side leave no freedom: which nodes are leaves says where every child is. So columns
 //! (what files hold) carry no positions, and no file can make a walk leave its tree or run in a circle.
@@ -36,15 +37,15 @@ pub const MAX_CLASSES: usize = 1 << 8;
 /// Leaves are padded to this many classes, so that their sums are taken with whole vector registers.
 const CLASS_LANES: usize = 8;
 
-/// Where a tree lies in the forest's arrays.
+/// Where a tree lies in the forest's nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
     /// Its root among all nodes.
     first_node: usize,
     /// The number of its nodes.
     nodes: usize,
-    /// Its first leaf among all leaves.
-    first_leaf: usize,
+    /// Steps from the root to its farthest leaf.
+    depth: usize,
 }
 
 /// A Random Forest, ready to judge.
@@ -56,8 +57,8 @@ pub struct Forest {
     nodes: Vec<FlatNode>,
     /// Weight of the training rows at each node.
     covers: Vec<f32>,
-    /// Class shares of each leaf, padded to [`Forest::stride`].
-    leaves: Vec<f32>,
+    /// Class shares of leaves, each distribution once, padded to [`Forest::stride`].
+    distributions: Vec<f32>,
 }
 
 impl Forest {
@@ -94,13 +95,13 @@ impl Forest {
         self.nodes.len()
     }
 
-    /// Bytes that judging touches: nodes and leaves.
+    /// Bytes that judging touches: nodes and the leaves' distributions.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        size_of_val(self.nodes.as_slice()) + size_of_val(self.leaves.as_slice())
+        size_of_val(self.nodes.as_slice()) + size_of_val(self.distributions.as_slice())
     }
 
-    /// Distance of two leaves in `leaves`.
+    /// Distance of two distributions.
     fn stride(&self) -> usize {
         self.classes.next_multiple_of(CLASS_LANES)
     }
@@ -110,10 +111,10 @@ impl Forest {
         &self.nodes[span.first_node..][..span.nodes]
     }
 
-    /// The padded class shares of a leaf.
-    fn leaf(&self, span: Span, leaf: usize) -> &[f32] {
+    /// The padded class shares of a leaf, by its [`FlatNode::distribution`].
+    fn distribution(&self, number: usize) -> &[f32] {
         let stride = self.stride();
-        &self.leaves[(span.first_leaf + leaf) * stride..][..stride]
+        &self.distributions[number * stride..][..stride]
     }
 }
 

@@ -90,7 +90,7 @@ impl Forest {
             }
             let node = tree[at];
             if node.is_leaf() {
-                let share = f64::from(self.leaf(span, node.leaf_number())[class]);
+                let share = f64::from(self.distribution(node.distribution())[class]);
                 if share > 0.0 {
                     result.base += met * share;
                     walk.leaf(share);
@@ -122,7 +122,7 @@ impl Forest {
         // Children stand behind their parent.
         for (at, node) in tree.iter().enumerate().rev() {
             leads[at] = if node.is_leaf() {
-                self.leaf(span, node.leaf_number())[class] > 0.0
+                self.distribution(node.distribution())[class] > 0.0
             } else {
                 let left = node.left() as usize;
                 leads[left] || leads[left + 1]

@@ -12,7 +12,7 @@ use super::instructions::GATHERED as LANES;
 use super::{Forest, Instructions, MAX_FEATURES};
 
 impl Forest {
-    /// Adds every tree's leaf of each row in `tile` to the row's sums; `false` when the processor cannot.
+    /// Adds every tree's leaf of each row in `tile` to the row's sums, which say how many rows there are; `false` when the processor cannot.
     pub(super) fn gather_tile(
         &self,
         instructions: Instructions,

@@ -48,11 +48,20 @@ impl Instructions {
         }
     }
 
+    /// Rows whose values lie side by side, feature after feature: where gathers find those of neighbours near each
+    /// other. Ordinary instructions take a row as it is.
+    pub(super) fn side_by_side(self) -> usize {
+        match self {
+            Self::Portable => 1,
+            Self::Avx2 | Self::Avx512 => GATHERED,
+        }
+    }
+
     /// Rows at the end that are judged one by one rather than together: a block costs as much as a full one.
     pub(super) fn few(self) -> usize {
         match self {
-            Self::Portable => 8,
-            Self::Avx2 | Self::Avx512 => 20,
+            Self::Portable => 11,
+            Self::Avx2 | Self::Avx512 => 36,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From trees or a file's columns to the flat nodes, with every check that lets later code index without doubt.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::{CLASS_LANES, Forest, MAX_CLASSES, MAX_FEATURES, Span};
 use crate::model::tree::{Step, Tree};
@@ -8,8 +8,8 @@ use crate::model::tree::{Step, Tree};
 /// Most nodes of a tree: a node has 24 bits for its left child.
 const MAX_NODES: usize = 1 << 24;
 
-/// Most leaves of a tree: the payload of an f32 NaN has 22 bits beside the quiet bit.
-const MAX_LEAVES: usize = 1 << 22;
+/// Most distributions of a forest: the payload of an f32 NaN has 22 bits beside the quiet bit.
+const MAX_DISTRIBUTIONS: usize = 1 << 22;
 
 /// A quiet NaN whose payload is 0.
 pub(super) const LEAF: u32 = 0x7fc0_0000;
@@ -79,9 +79,9 @@ impl FlatNode {
         }
     }
 
-    fn leaf(position: usize, number: usize) -> Self {
+    fn leaf(position: usize, distribution: u32) -> Self {
         Self {
-            threshold: LEAF | number as u32,
+            threshold: LEAF | distribution,
             branch: position as u32,
         }
     }
@@ -115,9 +115,9 @@ impl FlatNode {
         self.threshold().is_nan()
     }
 
-    /// The number of the leaf in its tree; only of a leaf.
+    /// The number of the leaf's distribution in the forest; only of a leaf.
     #[inline]
-    pub(super) fn leaf_number(self) -> usize {
+    pub(super) fn distribution(self) -> usize {
         (self.threshold & !LEAF) as usize
     }
 }
@@ -214,11 +214,10 @@ impl Forest {
         let mut spans = Vec::with_capacity(columns.sizes.len());
         for &nodes in &columns.sizes {
             let nodes = within("nodes in a tree", nodes as usize, MAX_NODES - 1)?;
-            within("leaves in a tree", nodes.div_ceil(2), MAX_LEAVES)?;
             spans.push(Span {
                 first_node: size,
                 nodes,
-                first_leaf: leaves,
+                depth: 0,
             });
             size += nodes;
             leaves += nodes.div_ceil(2);
@@ -228,24 +227,17 @@ impl Forest {
         same("cover column", columns.covers.len(), size)?;
         same("leaf column", columns.shares.len(), leaves * classes)?;
 
+        let (numbers, distributions) = shared(&columns.shares, classes)?;
+        let mut numbers = numbers.into_iter();
         let mut nodes = Vec::with_capacity(size);
-        for (tree, &span) in spans.iter().enumerate() {
-            lay_out(&columns, span, features, &mut nodes).map_err(|(node, problem)| {
-                ForestError::Tree {
+        for (tree, span) in spans.iter_mut().enumerate() {
+            span.depth = lay_out(&columns, *span, features, &mut numbers, &mut nodes).map_err(
+                |(node, problem)| ForestError::Tree {
                     tree,
                     node,
                     problem,
-                }
-            })?;
-        }
-        let stride = classes.next_multiple_of(CLASS_LANES);
-        let mut padded = Vec::with_capacity(leaves * stride);
-        for (leaf, shares) in columns.shares.chunks_exact(classes).enumerate() {
-            if !add_up(shares) {
-                return Err(ForestError::Shares { leaf });
-            }
-            padded.extend_from_slice(shares);
-            padded.resize(padded.len().next_multiple_of(stride), 0.0);
+                },
+            )?;
         }
         Ok(Self {
             classes,
@@ -253,7 +245,7 @@ impl Forest {
             spans,
             nodes,
             covers: columns.covers,
-            leaves: padded,
+            distributions,
         })
     }
 
@@ -265,9 +257,10 @@ impl Forest {
             thresholds: self.nodes.iter().map(|node| node.threshold()).collect(),
             covers: self.covers.clone(),
             shares: self
-                .leaves
-                .chunks_exact(self.stride())
-                .flat_map(|leaf| &leaf[..self.classes])
+                .nodes
+                .iter()
+                .filter(|node| node.is_leaf())
+                .flat_map(|node| &self.distribution(node.distribution())[..self.classes])
                 .copied()
                 .collect(),
         }
@@ -294,15 +287,47 @@ fn same(column: &'static str, found: usize, expected: usize) -> Result<(), Fores
     }
 }
 
-/// Adds a tree's nodes: the k-th split has its children at 1 + 2k and 2 + 2k.
+/// The number of each leaf's distribution, and the distributions, each once and padded.
+///
+/// Most leaves hold rows of one class alone, so a forest has far fewer distributions than leaves: what judging reads
+/// of them stays in the cache.
+fn shared(shares: &[f32], classes: usize) -> Result<(Vec<u32>, Vec<f32>), ForestError> {
+    let stride = classes.next_multiple_of(CLASS_LANES);
+    let mut known: HashMap<Vec<u32>, u32> = HashMap::new();
+    let mut distributions = Vec::new();
+    let mut numbers = Vec::with_capacity(shares.len() / classes);
+    for (leaf, shares) in shares.chunks_exact(classes).enumerate() {
+        if !add_up(shares) {
+            return Err(ForestError::Shares { leaf });
+        }
+        let bits = shares.iter().map(|share| share.to_bits()).collect();
+        let next = known.len() as u32;
+        let number = *known.entry(bits).or_insert(next);
+        if number == next {
+            distributions.extend_from_slice(shares);
+            distributions.resize(distributions.len().next_multiple_of(stride), 0.0);
+        }
+        numbers.push(number);
+    }
+    within("different leaves", known.len(), MAX_DISTRIBUTIONS)?;
+    Ok((numbers, distributions))
+}
+
+/// Adds a tree's nodes: the k-th split has its children at 1 + 2k and 2 + 2k. Tells the tree's depth.
 fn lay_out(
     columns: &Columns,
     span: Span,
     features: usize,
+    distributions: &mut impl Iterator<Item = u32>,
     nodes: &mut Vec<FlatNode>,
-) -> Result<(), (usize, &'static str)> {
+) -> Result<usize, (usize, &'static str)> {
     let mut splits = 0;
+    let (mut depth, mut next_level) = (0, 1);
     for position in 0..span.nodes {
+        if position == next_level {
+            depth += 1;
+            next_level = 1 + 2 * splits;
+        }
         let at = span.first_node + position;
         let (feature, threshold) = (columns.features[at], columns.thresholds[at]);
         let cover = columns.covers[at];
@@ -314,7 +339,10 @@ fn lay_out(
             return Err((position, "no way leads to the node"));
         }
         if threshold.is_nan() {
-            nodes.push(FlatNode::leaf(position, position - splits));
+            let number = distributions
+                .next()
+                .ok_or((position, "the leaf has no shares"))?;
+            nodes.push(FlatNode::leaf(position, number));
             continue;
         }
         if usize::from(feature) >= features {
@@ -328,7 +356,7 @@ fn lay_out(
         splits += 1;
     }
     if span.nodes == 1 + 2 * splits {
-        Ok(())
+        Ok(depth)
     } else {
         Err((span.nodes, "the tree ends before its last leaf"))
     }

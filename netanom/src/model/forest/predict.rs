@@ -6,13 +6,19 @@
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::layout::FlatNode;
-use super::{Forest, Instructions, MAX_FEATURES};
+use super::{CLASS_LANES, Forest, Instructions, MAX_FEATURES};
 
 /// Walks in step, with ordinary registers.
 const LANES: usize = 16;
 
 /// Levels between two looks whether all walks have arrived.
-pub(super) const LEVELS: usize = 4;
+const LEVELS: usize = 4;
+
+/// Levels before the first look whether all walks of rows have arrived: they seldom have in the forests that we grow.
+const USUAL_DEPTH: usize = 16;
+
+/// What stands for a row that is not there.
+const NO_ROW: [f32; MAX_FEATURES] = [f32::NAN; MAX_FEATURES];
 
 /// Rows of a tile: 1,024 × 40 features × 4 bytes = 160 KiB, which stream from L2 while a tree stays in L1.
 const TILE: usize = 1024;
@@ -30,7 +36,7 @@ impl Forest {
     /// The same bits as [`Forest::predict`], by these instructions where the processor has them.
     #[must_use]
     pub fn predict_by(&self, instructions: Instructions, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-        let lanes = instructions.lanes();
+        let (lanes, side_by_side) = (instructions.lanes(), instructions.side_by_side());
         let mut probabilities = Array2::zeros((rows.nrows(), self.classes));
         let few = match rows.nrows() % lanes {
             few if few <= instructions.few() => few,
@@ -49,20 +55,29 @@ impl Forest {
                 self.judge_one(instructions, &padded(row), output);
             }
         }
+        if rows.nrows() == 0 {
+            return probabilities;
+        }
         let height = TILE.min(rows.nrows().next_multiple_of(lanes));
-        let mut tile = vec![f32::NAN; height * self.features];
+        // From the start of every row, as many values can be read as a node can name.
+        let mut tile = vec![f32::NAN; height * self.features + MAX_FEATURES];
         let mut sums = vec![0.0; height * self.stride()];
         let outputs = probabilities_of_rows.axis_chunks_iter_mut(Axis(0), TILE);
         for (rows, mut output) in rows.axis_chunks_iter(Axis(0), TILE).zip(outputs) {
-            for (target, row) in tile.chunks_exact_mut(self.features).zip(rows.rows()) {
-                for (value, &given) in target.iter_mut().zip(row) {
-                    *value = given;
+            for (block, rows) in tile
+                .chunks_exact_mut(side_by_side * self.features)
+                .zip(rows.axis_chunks_iter(Axis(0), side_by_side))
+            {
+                for (lane, row) in rows.rows().into_iter().enumerate() {
+                    for (values, &given) in block.chunks_exact_mut(side_by_side).zip(row) {
+                        values[lane] = given;
+                    }
                 }
             }
             sums.fill(0.0);
             // Lanes after the last row judge what is left from before; nobody reads their sums.
             let height = rows.nrows().next_multiple_of(lanes);
-            let tile = &tile[..height * self.features];
+            let tile = &tile[..height * self.features + MAX_FEATURES];
             let tile_sums = &mut sums[..height * self.stride()];
             if !self.gather_tile(instructions, tile, tile_sums) {
                 self.add_tile(tile, tile_sums);
@@ -100,25 +115,23 @@ impl Forest {
     /// Adds every tree's leaf of one row to `sums`: trees in step in place of rows.
     fn add_row(&self, row: &[f32; MAX_FEATURES], sums: &mut [f32]) {
         for spans in self.spans.chunks(LANES) {
+            let mut trees: [&[FlatNode]; LANES] = [&[]; LANES];
+            for (tree, &span) in trees.iter_mut().zip(spans) {
+                *tree = self.tree(span);
+            }
+            let trees = &trees[..spans.len()];
+            let depth = spans.iter().map(|span| span.depth).max();
             let mut at = [0; LANES];
-            loop {
-                let mut arrived = true;
-                for (position, &span) in at.iter_mut().zip(spans) {
-                    let tree = self.tree(span);
-                    for _ in 0..LEVELS {
-                        let node = tree[*position as usize];
-                        *position = node.next(row[node.feature()]);
-                    }
-                    arrived &= tree[*position as usize].is_leaf();
-                }
-                if arrived {
-                    break;
+            for _ in 0..depth.unwrap_or(0) {
+                for (position, tree) in at.iter_mut().zip(trees) {
+                    let node = tree[*position as usize];
+                    *position = node.next(row[node.feature()]);
                 }
             }
-            for (&position, &span) in at.iter().zip(spans) {
-                let leaf = self.tree(span)[position as usize].leaf_number();
-                add(sums, self.leaf(span, leaf));
+            for (position, tree) in at.iter_mut().zip(trees) {
+                *position = tree[*position as usize].distribution() as u32;
             }
+            self.add_leaves_of_row(sums, &at[..spans.len()]);
         }
     }
 
@@ -126,38 +139,81 @@ impl Forest {
         sum / self.trees() as f32
     }
 
-    /// Adds every tree's leaf of each row in `tile` to the row's sums. Both hold a multiple of [`LANES`] rows.
+    /// Adds every tree's leaf of each row in `tile` to the row's sums, which are those of a multiple of [`LANES`] rows.
     fn add_tile(&self, tile: &[f32], sums: &mut [f32]) {
-        let stride = self.stride();
         for &span in &self.spans {
             let tree = self.tree(span);
-            let blocks = tile.chunks_exact(LANES * self.features);
-            for (rows, sums) in blocks.zip(sums.chunks_exact_mut(LANES * stride)) {
-                let leaves = walk(tree, rows, self.features);
-                for (sums, leaf) in sums.chunks_exact_mut(stride).zip(leaves) {
-                    add(sums, self.leaf(span, leaf));
-                }
+            for (block, sums) in sums.chunks_exact_mut(LANES * self.stride()).enumerate() {
+                let rows = &tile[block * LANES * self.features..];
+                let leaves = walk(tree, span.depth, rows, self.features);
+                self.add_leaves(sums, &leaves);
+            }
+        }
+    }
+
+    /// Adds the distributions of these numbers to one row's sums, of any length.
+    #[inline]
+    pub(super) fn add_leaves_of_row(&self, sums: &mut [f32], numbers: &[u32]) {
+        // The usual width on its own: one register, no way through memory.
+        if self.stride() == CLASS_LANES && sums.len() <= CLASS_LANES {
+            let distributions = self.distributions.as_chunks::<CLASS_LANES>().0;
+            let mut register = [0.0; CLASS_LANES];
+            register[..sums.len()].copy_from_slice(sums);
+            for &number in numbers {
+                let distribution = &distributions[number as usize];
+                register = std::array::from_fn(|class| register[class] + distribution[class]);
+            }
+            sums.copy_from_slice(&register[..sums.len()]);
+        } else {
+            for &number in numbers {
+                add(sums, self.distribution(number as usize));
+            }
+        }
+    }
+
+    /// Adds the distributions of these numbers, one to each row's sums.
+    #[inline]
+    pub(super) fn add_leaves(&self, sums: &mut [f32], numbers: &[u32]) {
+        // The usual width on its own: whole registers, no loop.
+        if self.stride() == CLASS_LANES {
+            let distributions = self.distributions.as_chunks::<CLASS_LANES>().0;
+            let sums = sums.as_chunks_mut::<CLASS_LANES>().0;
+            for (sums, &number) in sums.iter_mut().zip(numbers) {
+                let distribution = &distributions[number as usize];
+                *sums = std::array::from_fn(|class| sums[class] + distribution[class]);
+            }
+        } else {
+            let sums = sums.chunks_exact_mut(self.stride());
+            for (sums, &number) in sums.zip(numbers) {
+                add(sums, self.distribution(number as usize));
             }
         }
     }
 }
 
-/// The leaf of each of [`LANES`] rows.
-#[inline]
-fn walk(tree: &[FlatNode], rows: &[f32], width: usize) -> [usize; LANES] {
+/// The leaf of each of [`LANES`] rows. From the start of each, as many values must follow as a node can name.
+#[inline(never)]
+fn walk(tree: &[FlatNode], depth: usize, rows: &[f32], width: usize) -> [u32; LANES] {
+    let rows: [&[f32; MAX_FEATURES]; LANES] =
+        std::array::from_fn(|lane| rows[lane * width..].first_chunk().unwrap_or(&NO_ROW));
     let mut at = [0u32; LANES];
-    loop {
-        for _ in 0..LEVELS {
-            for (lane, position) in at.iter_mut().enumerate() {
-                let node = tree[*position as usize];
-                *position = node.next(rows[lane * width + node.feature()]);
-            }
+    for level in 0..depth {
+        for (position, row) in at.iter_mut().zip(&rows) {
+            let node = tree[*position as usize];
+            *position = node.next(row[node.feature()]);
         }
-        let nodes = at.map(|position| tree[position as usize]);
-        if nodes.iter().all(|node| node.is_leaf()) {
-            return nodes.map(FlatNode::leaf_number);
+        // Few rows go to the end of trees that are deeper than usual.
+        if level >= USUAL_DEPTH
+            && level % LEVELS == 0
+            && at.iter().all(|&position| tree[position as usize].is_leaf())
+        {
+            break;
         }
     }
+    for position in &mut at {
+        *position = tree[*position as usize].distribution() as u32;
+    }
+    at
 }
 
 /// The row, filled up with NaN, which goes left.
@@ -170,7 +226,7 @@ fn padded<'a>(row: impl IntoIterator<Item = &'a f32>) -> [f32; MAX_FEATURES] {
 }
 
 #[inline]
-pub(super) fn add(sums: &mut [f32], leaf: &[f32]) {
+fn add(sums: &mut [f32], leaf: &[f32]) {
     for (sum, share) in sums.iter_mut().zip(leaf) {
         *sum += share;
     }

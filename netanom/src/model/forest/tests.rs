@@ -200,7 +200,7 @@ fn all_instructions_give_the_same_bits() {
                 None => random.unit(),
             }
         });
-        for count in [1, 15, 20, 21, 63, 64, 65, 1024, 1025, 1175] {
+        for count in [1, 11, 12, 15, 36, 37, 63, 64, 65, 1024, 1025, 1175] {
             let rows = rows.slice(ndarray::s![..count, ..]);
             let bits = |instructions| {
                 let judged = forest.predict_by(instructions, rows);
@@ -216,6 +216,59 @@ fn all_instructions_give_the_same_bits() {
             }
         }
     }
+}
+
+/// `x0 <= 0` is the first leaf, else `x0 <= 1` the second, and so on: a tree that is one long chain.
+fn chain(splits: u32) -> Tree {
+    let mut nodes = Vec::new();
+    for number in 0..splits {
+        let share = (number % 5) as f32 / 8.0;
+        nodes.push(split(
+            1.0,
+            0,
+            number as f32,
+            [2 * number + 1, 2 * number + 2],
+        ));
+        nodes.push(leaf(1.0, &[share, 1.0 - share]));
+    }
+    nodes.push(leaf(1.0, &[1.0, 0.0]));
+    Tree { nodes }
+}
+
+#[test]
+fn trees_of_any_depth_are_walked_to_their_ends() {
+    let rows = Array2::from_shape_fn((200, 1), |(row, _)| row as f32 / 2.0);
+    for depth in [1, 2, 3, 4, 5, 6, 16, 17, 18, 21, 22, 90] {
+        let trees = [chain(depth), chain(2)];
+        let forest = Forest::new(&trees, 2, 1).unwrap();
+        for count in [1, 200] {
+            for instructions in Instructions::ALL {
+                let judged = forest.predict_by(instructions, rows.slice(ndarray::s![-count.., ..]));
+                for (row, found) in rows
+                    .rows()
+                    .into_iter()
+                    .rev()
+                    .zip(judged.rows().into_iter().rev())
+                {
+                    let expected = mean_by_hand(&trees, row.as_slice().unwrap(), 2);
+                    assert_eq!(
+                        f64::from(found[0]),
+                        expected[0],
+                        "{instructions:?}, {depth}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn leaves_of_the_same_shares_are_kept_once() {
+    let forest = Forest::new(&[chain(40), chain(3)], 2, 1).unwrap();
+    assert_eq!(forest.distributions.len(), 6 * CLASS_LANES);
+    let again = Forest::from_columns(forest.columns(), 2, 1).unwrap();
+    assert_eq!(again, forest);
+    assert_eq!(forest.columns().shares.len(), 2 * (41 + 4));
 }
 
 #[test]

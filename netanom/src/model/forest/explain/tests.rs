@@ -15,7 +15,7 @@ fn worth(forest: &Forest, row: &[f32], class: usize, known: u32) -> f64 {
         while let Some((at, share)) = pending.pop() {
             let node = tree[at];
             if node.is_leaf() {
-                sum += share * f64::from(forest.leaf(*span, node.leaf_number())[class]);
+                sum += share * f64::from(forest.distribution(node.distribution())[class]);
             } else if known >> node.feature() & 1 == 1 {
                 pending.push((node.next(row[node.feature()]) as usize, share));
             } else {
