@@ -9,6 +9,7 @@ mod check;
 mod command;
 mod debian;
 mod lab;
+mod quality;
 mod range;
 mod run;
 mod setup;
@@ -58,6 +59,10 @@ enum Task {
     ///
     /// Example: cargo xtask range --quick --output captures
     Range(range::Arguments),
+    /// Measure the built-in model on captures made on the spot, and fail when it is worse than recorded; needs root
+    ///
+    /// `cargo xtask test` does it, too.
+    Quality(quality::Arguments),
     /// Measure what netanom costs on this machine, and write it to docs/
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -79,6 +84,7 @@ impl Task {
             Self::Test(arguments) => test::test(&arguments),
             Self::Lab(arguments) => lab::lab(&arguments),
             Self::Range(arguments) => range::range(&arguments),
+            Self::Quality(arguments) => quality::quality(&arguments),
             Self::Bench(what) => bench::bench(&what),
             Self::TrainDefault(arguments) => train_default::train_default(&arguments),
             Self::Check => check::check(),

@@ -12,6 +12,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Context;
 
+use crate::quality::{self, Gate};
 use crate::{command, debian, setup};
 
 /// A Debian package that tests use.
@@ -91,7 +92,14 @@ pub(crate) fn test(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let skipped =
         std::fs::read_to_string(skip_log.path()).context("cannot read what tests skipped")?;
     tally.add_skips(&skipped);
+    if arguments.arguments.is_empty() {
+        tally.add_gate(quality::gate());
+    }
     let ci = env::var_os("CI").is_some_and(|value| value == "true");
+    let code = match code {
+        0 if tally.failed > 0 => 1,
+        code => code,
+    };
     report(&tally, code, ci);
     if code == 0 && ci && !tally.skipped.is_empty() {
         return Ok(ExitCode::FAILURE);
@@ -210,6 +218,20 @@ impl Tally {
         }
     }
 
+    /// Counts the quality gate as one more test.
+    fn add_gate(&mut self, gate: Gate) {
+        match gate {
+            Gate::Passed => self.ok += 1,
+            Gate::Failed(reason) => {
+                eprintln!("test: quality gate: {reason}");
+                self.failed += 1;
+            }
+            Gate::Skipped(reason) => {
+                self.skipped.insert("quality gate".to_owned(), reason);
+            }
+        }
+    }
+
     fn passed(&self) -> usize {
         self.ok.saturating_sub(self.returned_early)
     }
@@ -265,6 +287,18 @@ mod tests {
             "live::a_flood_is_seen: not root\nlive::a_flood_is_seen: no bpftool\nlive::it_detaches: not root\n",
         );
         assert_eq!((tally.passed(), tally.skipped.len()), (5, 2));
+    }
+
+    #[test]
+    fn the_quality_gate_counts_as_a_test() {
+        let of = |gate| {
+            let mut tally = tally("test result: ok. 7 passed; 0 failed", "");
+            tally.add_gate(gate);
+            (tally.passed(), tally.failed, tally.skipped.len())
+        };
+        assert_eq!(of(Gate::Passed), (8, 0, 0));
+        assert_eq!(of(Gate::Failed("worse".to_owned())), (7, 1, 0));
+        assert_eq!(of(Gate::Skipped("not root".to_owned())), (7, 0, 1));
     }
 
     #[test]

@@ -38,6 +38,11 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// Starting servers takes about so long, beside the capture itself.
 const AROUND_SECONDS: f64 = 3.0;
 
+/// The seed of the captures that the built-in model is trained on.
+pub(crate) const DEFAULT_SEED: u64 = 1;
+
+const DEFAULT_JOBS: u8 = 3;
+
 /// What is asked of the range.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -45,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
     /// Seed of all that is drawn
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = DEFAULT_SEED)]
     seed: u64,
     /// A small set, in about a minute and a half
     #[arg(long, conflicts_with = "scenario")]
@@ -54,7 +59,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(SCENARIOS.iter().map(|scenario| scenario.name)))]
     scenario: Vec<String>,
     /// How many captures are made at a time
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, default_value_t = DEFAULT_JOBS, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
 }
 
@@ -72,12 +77,35 @@ pub(crate) fn range(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn make(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
+/// Whether the range can be played here; installs what it lacks.
+///
+/// # Errors
+/// Not root, a kernel without what the networks are made of, or a package that cannot be installed: says which.
+pub(crate) fn prepare() -> anyhow::Result<()> {
     if !debian::is_root()? {
         bail!("the range makes network namespaces, which takes root: run it with sudo");
     }
     network::check_kernel()?;
-    debian::install_quietly(debian::RANGE)?;
+    debian::install_quietly(debian::RANGE)
+}
+
+/// Makes the small set, with its labels.json.
+///
+/// # Errors
+/// When a capture could not be made.
+pub(crate) fn quick(output: &Path, seed: u64, stop: &Stop) -> anyhow::Result<()> {
+    let arguments = Arguments {
+        output: output.to_owned(),
+        seed,
+        quick: true,
+        scenario: Vec::new(),
+        jobs: DEFAULT_JOBS,
+    };
+    make(&arguments, stop)
+}
+
+fn make(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
+    prepare()?;
     fs::create_dir_all(&arguments.output)
         .with_context(|| format!("cannot create `{}`", arguments.output.display()))?;
     let output = fs::canonicalize(&arguments.output)?;
