@@ -21,6 +21,7 @@ mod lifetime;
 mod machine;
 mod mirror;
 mod namespace;
+mod onnx;
 mod packet_socket;
 mod restart;
 mod sensor;
