@@ -81,7 +81,7 @@ pub enum ModelCommand {
     Show(ModelShowArgs),
     /// Write a model for other tools.
     Export(ModelExportArgs),
-    /// Say what each feature of a flow added to a class's probability: exact Shapley values.
+    /// Say what each feature of a flow added to the share of the trees that are for a class: exact Shapley values.
     Explain(ModelExplainArgs),
 }
 

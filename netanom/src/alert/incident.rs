@@ -280,7 +280,8 @@ impl Case {
     fn add(&mut self, finding: &Finding, fact: &Facts, now: Timestamp) {
         let is_new = fact.incident != Some(self.number);
         let heavy = (fact.new_packets as f64 / PACKETS_PER_EVIDENCE).min(4.0);
-        self.evidence += f64::from(finding.anomaly) * (heavy + if is_new { 1.0 } else { 0.0 });
+        let unlike_normal = 1.0 - finding.shares[Class::Normal as usize];
+        self.evidence += f64::from(unlike_normal) * (heavy + if is_new { 1.0 } else { 0.0 });
         self.score_sum += f64::from(finding.score);
         self.findings += 1;
         if is_new {

@@ -195,6 +195,8 @@ pub struct Finding {
     pub anomaly: f32,
     /// How likely each class is.
     pub probabilities: Probabilities,
+    /// The same before calibration: the evidence of incidents, which so are the same however a model is calibrated.
+    pub shares: Probabilities,
 }
 
 impl Finding {
@@ -291,7 +293,7 @@ pub struct Contribution {
     pub unit: String,
     /// The median of normal traffic in the model's training data.
     pub typical: f64,
-    /// How much it moved the class's probability, −1 to 1.
+    /// How much it moved the share of the trees that are for the class, −1 to 1.
     pub contribution: f64,
 }
 

@@ -54,6 +54,7 @@ fn findings(classes: &[Class]) -> Vec<Finding> {
         score: 1.0,
         anomaly: if *class == Class::Normal { 0.0 } else { 1.0 },
         probabilities: only(*class),
+        shares: only(*class),
     };
     classes.iter().enumerate().map(finding).collect()
 }
@@ -237,10 +238,40 @@ fn flows_that_waver_between_two_classes_are_one_incident_of_the_likelier() {
         finding.probabilities = only(Class::Normal).map(|normal| normal * 0.1);
         finding.probabilities[Class::PortScan as usize] = scan;
         finding.probabilities[Class::SynFlood as usize] = flood;
+        finding.shares = finding.probabilities;
     }
     let alerts = incidents().absorb(&findings, &flows, at(2), &mut |_| Vec::new());
     assert_eq!(alerts.len(), 1);
     assert_eq!((alerts[0].class, alerts[0].flows), (Class::PortScan, 20));
+}
+
+#[test]
+fn calibration_changes_the_score_and_not_when_an_alert_is_raised() {
+    let raised = |probability: f32| {
+        let mut findings = findings(&[Class::PortScan; 20]);
+        for finding in &mut findings {
+            finding.shares = only(Class::PortScan).map(|share| share * 0.7);
+            finding.shares[Class::Normal as usize] = 0.3;
+            finding.probabilities = only(Class::PortScan).map(|share| share * probability);
+            finding.probabilities[Class::Normal as usize] = 1.0 - probability;
+            finding.anomaly = probability;
+        }
+        let mut incidents = incidents();
+        let mut flows = 0;
+        // Twelve flows are worth 0.7 × 12 = 8.4.
+        for port in 0..20 {
+            let facts = scan(port..port + 1, 1);
+            let alerts = incidents.absorb(&findings[..1], &facts, at(2), &mut |_| Vec::new());
+            flows += 1;
+            if let Some(alert) = alerts.first() {
+                return (flows, alert.score);
+            }
+        }
+        panic!("no alert");
+    };
+    let ((timid, low), (bold, high)) = (raised(0.6), raised(0.99));
+    assert_eq!((timid, bold), (12, 12));
+    assert!((low - 0.6).abs() < 1e-6 && (high - 0.99).abs() < 1e-6);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the flows between two hosts are judged to be, all together.
 //!
-//! Every judged flow votes with the probabilities of all classes. So ten flows that look now like one attack, now
+//! Every judged flow votes with the shares of all classes, before calibration: what is sure would outvote what is many. So ten flows that look now like one attack, now
 //! like a near relative of it, agree on the likelier of the two; and single odd verdicts on ordinary conversations
 //! are outvoted.
 
@@ -24,7 +24,7 @@ fn pair_of(fact: &Facts) -> Pair {
     (fact.interface, fact.initiator.ip, fact.responder.ip)
 }
 
-/// The sums of the probabilities, by pair of hosts.
+/// The sums of the shares, by pair of hosts.
 #[derive(Debug, Default)]
 pub(super) struct Votes {
     young: HashMap<Pair, Probabilities, RandomState>,
@@ -51,8 +51,8 @@ impl Votes {
             .young
             .entry(pair)
             .or_insert_with(|| old.remove(&pair).unwrap_or_default());
-        for (sum, probability) in sums.iter_mut().zip(finding.probabilities) {
-            *sum += probability;
+        for (sum, share) in sums.iter_mut().zip(finding.shares) {
+            *sum += share;
         }
         if sums.iter().sum::<f32>() > MAX_VOTES {
             sums.iter_mut().for_each(|sum| *sum /= 2.0);

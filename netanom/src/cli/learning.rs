@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::{FormatArg, TableArgs};
+use crate::learn::calibration::Method;
 use crate::learn::trainer::ForestSettings;
 
 /// `netanom train`.
@@ -19,6 +20,13 @@ pub struct TrainArgs {
     /// A table in place of captures.
     #[command(flatten)]
     pub table: TableArgs,
+    /// Folder of captures that are trained on, but not left out to calibrate or to tune, as made ones; may be given several
+    /// times, each with its --also-labels.
+    #[arg(long, value_name = "DIR", conflicts_with = "table")]
+    pub also_captures: Vec<PathBuf>,
+    /// Labels of those.
+    #[arg(long, value_name = "FILE")]
+    pub also_labels: Vec<PathBuf>,
     /// Where the model goes.
     #[arg(long, short, value_name = "MODEL")]
     pub output: PathBuf,
@@ -28,6 +36,10 @@ pub struct TrainArgs {
     /// The forest.
     #[command(flatten)]
     pub forest: ForestArgs,
+    /// Try other depths, leaves, features a split and numbers of trees than those given, on the parts of --calibrate; train
+    /// with the best and print all.
+    #[arg(long, conflicts_with = "table")]
+    pub tune: bool,
     /// Name of the model.
     #[arg(long, default_value = "custom")]
     pub name: String,
@@ -54,9 +66,45 @@ pub struct ForestArgs {
     /// Weight of a leaf at least, in rows.
     #[arg(long, default_value_t = 2.0)]
     pub min_leaf: f64,
+    /// Features that a split chooses from [default: the square root of their number].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub features_per_split: Option<u16>,
+    /// Calibrate the probabilities on up to this many parts of the captures, each left out once; 0 leaves them as they
+    /// are.
+    #[arg(long, default_value_t = 5, value_name = "PARTS", value_parser = clap::value_parser!(u8).range(0..=20))]
+    pub calibrate: u8,
+    /// How they are calibrated.
+    #[arg(long, value_enum, default_value_t = CalibrationArg::Power)]
+    pub calibration: CalibrationArg,
     /// Seed of all draws: the same seed and data give the same model.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+/// `--calibration`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CalibrationArg {
+    /// Not at all: probabilities are the shares of the trees.
+    None,
+    /// All shares to one power, which holds with few captures and keeps the likeliest class.
+    Power,
+    /// A sigmoid for each class.
+    Platt,
+    /// Steps for each class.
+    Isotonic,
+}
+
+impl CalibrationArg {
+    /// As learning takes it.
+    #[must_use]
+    pub const fn method(self) -> Method {
+        match self {
+            Self::None => Method::None,
+            Self::Power => Method::Power,
+            Self::Platt => Method::Platt,
+            Self::Isotonic => Method::Isotonic,
+        }
+    }
 }
 
 /// `--trainer`.
@@ -77,6 +125,7 @@ impl ForestArgs {
             max_depth: self.depth.into(),
             min_leaf: self.min_leaf,
             seed: self.seed,
+            features_per_split: self.features_per_split.map(usize::from),
             ..ForestSettings::default()
         }
     }

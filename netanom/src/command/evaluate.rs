@@ -146,6 +146,8 @@ fn trial(args: &EvaluateArgs) -> anyhow::Result<Trial> {
     let config = Config::default();
     Ok(Trial {
         forest: args.forest.settings(),
+        calibration: args.forest.calibration.method(),
+        folds: args.forest.calibrate.into(),
         pipeline: config.pipeline()?,
         tick: config.tick()?,
     })
@@ -159,12 +161,9 @@ fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Report> {
     let sources = leave_out::sources(&captures);
     let bar = progress::bar(sources.len(), "leaving out sources");
     let mut evaluation = Evaluation::default();
-    let mut left_out = Vec::new();
-    for source in &sources {
-        let left = leave_out::source(source, &captures, &always, &trial)?;
+    let left_out = leave_out::each_source(&captures, &always, &trial, &|| bar.inc(1))?;
+    for left in &left_out {
         evaluation.merge(left.evaluation.clone());
-        left_out.push(left);
-        bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(Report {

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::cli::{FormatArg, ModelCommand, ModelExportArgs, ModelShowArgs};
-use crate::model::Model;
+use crate::model::{Calibration, Model};
 
 /// Shows, writes or explains a model.
 ///
@@ -34,7 +34,14 @@ fn load(path: Option<&Path>) -> anyhow::Result<Model> {
 fn export(args: &ModelExportArgs) -> anyhow::Result<()> {
     let model = load(args.file.as_deref())?;
     std::fs::write(&args.onnx, model.write_onnx())
-        .with_context(|| format!("cannot write the model to `{}`", args.onnx.display()))
+        .with_context(|| format!("cannot write the model to `{}`", args.onnx.display()))?;
+    if model.calibration.is_some() {
+        log::info!(
+            "`{}`: other tools give the shares of the forest; netanom also reads the calibration, from the metadata",
+            args.onnx.display()
+        );
+    }
+    Ok(())
 }
 
 fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
@@ -48,6 +55,7 @@ fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
                 "trained_at": model.trained_at,
                 "trainer": model.trainer,
                 "settings": model.settings,
+                "calibration": model.calibration.as_ref().map(Calibration::method),
                 "classes": model.classes,
                 "features": model.features,
                 "words": model.words,
@@ -75,6 +83,9 @@ fn text(model: &Model) -> String {
     let _ = writeln!(text, "version     {}", model.version);
     let _ = writeln!(text, "trained at  {}", model.trained_at);
     let _ = writeln!(text, "trainer     {} {}", model.trainer, model.settings);
+    let calibration = model.calibration.as_ref();
+    let calibration = calibration.map_or("none", Calibration::method);
+    let _ = writeln!(text, "calibrated  {calibration}");
     let _ = writeln!(text, "classes     {}", model.classes.join(", "));
     let _ = writeln!(text, "features    {}", model.features.len());
     let _ = writeln!(text, "data        {}", model.data_digest);

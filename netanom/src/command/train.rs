@@ -1,21 +1,26 @@
 //! `netanom train`: a model from labelled captures, through the very pipeline that runs live, or from a table.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
+use serde_json::json;
 
-use crate::cli::{TrainArgs, TrainerArg};
+use crate::cli::{ForestArgs, TrainArgs, TrainerArg};
 use crate::config::Config;
 use crate::flow::Timestamp;
+use crate::learn::calibration::{self, Measured};
 use crate::learn::dataset::DataSet;
 use crate::learn::gather::{self, Content, Gathered};
+use crate::learn::held_out::{self, HeldOut, Plan};
 use crate::learn::histogram::HistogramTrainer;
 use crate::learn::labels::Labels;
 use crate::learn::smartcore::SmartcoreTrainer;
-use crate::learn::trainer::Trainer;
-use crate::model::{Forest, Model};
+use crate::learn::trainer::{ForestSettings, Trainer};
+use crate::learn::tune::{self, Tried};
+use crate::model::{Calibration, Forest, Model};
 
 use super::{progress, table};
 
@@ -24,12 +29,31 @@ use super::{progress, table};
 /// # Errors
 /// When the captures or labels cannot be read, when they hold fewer than two classes, or the model cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
-    let (data, words) = match &args.table.table {
-        Some(path) => table::data_set(path, &args.table)?,
-        None => (of_captures(args)?, BTreeMap::new()),
-    };
-    let settings = args.forest.settings();
     let trainer = trainer(args.trainer);
+    let Material {
+        data,
+        words,
+        settings,
+        held,
+    } = match &args.table.table {
+        Some(path) => {
+            let (data, words) = table::data_set(path, &args.table)?;
+            let held = HeldOut::new(&data.classes);
+            let settings = args.forest.settings();
+            Material {
+                data,
+                words,
+                settings,
+                held,
+            }
+        }
+        None => of_captures(args, trainer.as_ref())?,
+    };
+    let measured = calibration::measure(&held);
+    let calibration = calibration::fit(args.forest.calibration.method(), &held);
+    if args.table.table.is_none() {
+        tell(&measured, calibration.as_ref());
+    }
     let bar = progress::bar(settings.trees, "growing trees");
     let trees = trainer.train(&data, &settings, &|done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
@@ -42,10 +66,11 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         words,
         typical: data.typical(),
         forest: Forest::new(&trees, data.classes.len(), data.features.len())?,
+        calibration,
         trainer: trainer.name().to_owned(),
         settings: serde_json::to_value(&settings)?,
         data_digest: data.digest(),
-        scores: serde_json::Value::Null,
+        scores: json!({ "calibration": measured }),
         card: args
             .card
             .as_deref()
@@ -73,15 +98,51 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn of_captures(args: &TrainArgs) -> anyhow::Result<DataSet> {
+/// What a model is made of.
+struct Material {
+    data: DataSet,
+    words: table::Words,
+    settings: ForestSettings,
+    /// What forests of these settings say of what they have not seen; nothing of tables, whose rows are of no capture.
+    held: HeldOut,
+}
+
+fn of_captures(args: &TrainArgs, trainer: &dyn Trainer) -> anyhow::Result<Material> {
     check_pairs(&args.captures, &args.labels)?;
+    check_pairs(&args.also_captures, &args.also_labels)?;
     let labels = read_labels(&args.labels)?;
     let captures = gather_all(&args.captures, &labels)?;
+    let also_labels = read_labels(&args.also_labels)?;
+    let always = gather_all(&args.also_captures, &also_labels)?;
     if let Some(path) = &args.contents {
-        write_contents(path, &gather::contents(&captures))?;
+        let contents = [&captures, &always].map(|part| gather::contents(part));
+        write_contents(path, &contents.concat())?;
     }
-    let all: Vec<_> = captures.iter().collect();
-    Ok(gather::data_set(&all, &|_, _| true)?)
+    let (dealt, always): (Vec<_>, Vec<_>) = (captures.iter().collect(), always.iter().collect());
+    let all: Vec<_> = dealt.iter().chain(&always).copied().collect();
+    let data = gather::data_set(&all, &|_, _| true)?;
+    let plan = Plan {
+        captures: &dealt,
+        always: &always,
+        keeps: &|_, _| true,
+        folds: args.forest.calibrate.into(),
+    };
+    let settings = match args.tune {
+        true => tuned(plan, &data, trainer, &args.forest)?,
+        false => args.forest.settings(),
+    };
+    let bar = progress::bar(0, "judging what is left out");
+    let held = held_out::judge(plan, &data.classes, trainer, &settings, &|done, count| {
+        bar.set_length(count as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    Ok(Material {
+        data,
+        words: BTreeMap::new(),
+        settings,
+        held,
+    })
 }
 
 /// What was asked for.
@@ -90,6 +151,88 @@ pub(super) fn trainer(arg: TrainerArg) -> Box<dyn Trainer> {
         TrainerArg::Histogram => Box::new(HistogramTrainer),
         TrainerArg::Smartcore => Box::new(SmartcoreTrainer),
     }
+}
+
+/// The best of the settings around those given, and a table of all on standard output.
+fn tuned(
+    plan: Plan<'_>,
+    data: &DataSet,
+    trainer: &dyn Trainer,
+    start: &ForestArgs,
+) -> anyhow::Result<ForestSettings> {
+    let bar = progress::bar(tune::MOST, "tuning");
+    let (start, features) = (start.settings(), data.features.len());
+    let (best, tried) = tune::tune(
+        plan,
+        &data.classes,
+        features,
+        trainer,
+        &start,
+        &|done, _| {
+            bar.set_position(done as u64);
+        },
+    )?;
+    bar.finish_and_clear();
+    if tried.iter().all(|one| one.macro_f1.is_none()) {
+        bail!(
+            "there is nothing to tune on: that takes parts of the captures that can be left out (--calibrate 2 or \
+             more), with two classes in what is left"
+        );
+    }
+    print(&tuning_table(&tried, features));
+    Ok(best)
+}
+
+fn tuning_table(tried: &[Tried], features: usize) -> String {
+    let mut text = "trees  depth  min-leaf  features-per-split  macro-F1   Brier\n".to_owned();
+    for Tried {
+        settings,
+        macro_f1,
+        brier,
+        is_taken,
+    } in tried
+    {
+        // As the trainers understand none.
+        let root = features.isqrt();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{:5}  {:5}  {:8}  {:18}  {:8.3}  {brier:6.3}{}",
+            settings.trees,
+            settings.max_depth,
+            settings.min_leaf,
+            settings.features_per_split.unwrap_or(root),
+            macro_f1.unwrap_or(0.0),
+            if *is_taken { "  taken" } else { "" }
+        );
+    }
+    text
+}
+
+#[expect(clippy::print_stdout, reason = "what was tried is a result")]
+fn print(text: &str) {
+    print!("{text}");
+}
+
+/// How the ways of calibration did on captures that were left out, and which one was taken.
+fn tell(measured: &[Measured], taken: Option<&Calibration>) {
+    if measured.is_empty() {
+        log::info!(
+            "the probabilities are not calibrated: that takes parts of the captures that can be left out, with two \
+             classes in what is left"
+        );
+        return;
+    }
+    for one in measured {
+        log::info!(
+            "on captures left out, calibrated by {:8}: Brier score {:.4}, calibration error {:.4}",
+            one.method.name(),
+            one.brier,
+            one.calibration_error
+        );
+    }
+    let method = taken.map_or("none", Calibration::method);
+    log::info!("calibrated by {method}");
 }
 
 /// Each folder of captures has labels.

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use ndarray::ArrayView1;
+
 use super::Detector;
 use crate::alert::{Class, Contribution, Finding, Probabilities};
 use crate::feature::{Features, features};
@@ -41,9 +43,11 @@ impl Detector for ForestDetector {
             .classes
             .iter()
             .position(|class| *class == Class::Normal);
-        let probabilities = self.model.forest.predict(window.rows.view());
+        let shares = self.model.forest.predict(window.rows.view());
+        let probabilities = self.model.calibrated(shares.clone());
         let mut findings = Vec::with_capacity(window.facts.len());
-        for (row, of_row) in probabilities.outer_iter().enumerate() {
+        let rows = probabilities.outer_iter().zip(shares.outer_iter());
+        for (row, (of_row, shares)) in rows.enumerate() {
             let mut best = 0;
             for (class, probability) in of_row.iter().enumerate() {
                 if *probability > of_row[best] {
@@ -52,17 +56,21 @@ impl Detector for ForestDetector {
             }
             let anomaly = normal.map_or(1.0, |normal| 1.0 - of_row[normal]);
             let (class, score) = (self.classes[best], of_row[best]);
-            let mut probabilities = Probabilities::default();
-            for (class, probability) in self.classes.iter().zip(&of_row) {
-                probabilities[*class as usize] = *probability;
-            }
+            let by_class = |values: ArrayView1<'_, f32>| {
+                let mut all = Probabilities::default();
+                for (class, value) in self.classes.iter().zip(values) {
+                    all[*class as usize] = *value;
+                }
+                all
+            };
             findings.push(Finding {
                 detector: self.name(),
                 row,
                 class,
                 score,
                 anomaly,
-                probabilities,
+                probabilities: by_class(of_row),
+                shares: by_class(shares),
             });
         }
         findings

@@ -61,13 +61,17 @@ impl DataSet {
         }
     }
 
+    /// The place of normal traffic among the classes.
+    #[must_use]
+    pub fn normal(&self) -> Option<usize> {
+        let mut classes = self.classes.iter();
+        classes.position(|class| class == Class::Normal.name())
+    }
+
     /// The median of each feature among normal rows; 0 when there are none.
     #[must_use]
     pub fn typical(&self) -> Vec<f64> {
-        let normal = self
-            .classes
-            .iter()
-            .position(|class| class == Class::Normal.name());
+        let normal = self.normal();
         let is_normal = |label: u8| Some(usize::from(label)) == normal;
         let medians = self.rows.columns().into_iter().map(|column| {
             let with_label = column.iter().zip(&self.labels);

@@ -78,6 +78,9 @@ pub fn gather<'a>(
     Ok(gathered)
 }
 
+/// Says of a capture and a class whether its rows are trained on.
+pub type Keeps<'a> = dyn Fn(&Labelled<'_>, Class) -> bool + 'a;
+
 /// What there is of each class in each capture.
 pub fn contents<'a>(captures: &'a [Gathered<'_>]) -> Vec<Content<'a>> {
     let mut contents = Vec::new();
@@ -97,10 +100,7 @@ pub fn contents<'a>(captures: &'a [Gathered<'_>]) -> Vec<Content<'a>> {
 ///
 /// # Errors
 /// When fewer than two classes are left.
-pub fn data_set(
-    captures: &[&Gathered<'_>],
-    keeps: &dyn Fn(&Labelled<'_>, Class) -> bool,
-) -> Result<DataSet, GatherError> {
+pub fn data_set(captures: &[&Gathered<'_>], keeps: &Keeps<'_>) -> Result<DataSet, GatherError> {
     let (mut values, mut classes, mut weights) = (Vec::new(), Vec::new(), Vec::new());
     let (mut groups, mut group_names) = (Vec::new(), Vec::new());
     for Gathered { capture, rows } in captures {

@@ -140,7 +140,7 @@ impl Labels {
         Self::parse(&text, &file)
     }
 
-    fn parse(text: &str, file: &str) -> Result<Self, LabelsError> {
+    pub(super) fn parse(text: &str, file: &str) -> Result<Self, LabelsError> {
         let labels = serde_json::from_str(text).map(Self);
         let labels = labels.map_err(|source| LabelsError::Parse {
             file: file.to_owned(),

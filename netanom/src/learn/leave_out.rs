@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::corpus::{Labelled, source_of};
+use super::calibration::{self, Method};
+use super::corpus::source_of;
+use super::dataset::DataSet;
 use super::evaluation::Evaluation;
-use super::gather::{self, GatherError, Gathered};
+use super::gather::{self, GatherError, Gathered, Keeps};
+use super::held_out::{self, HeldOut, HeldOutError, Plan};
 use super::histogram::HistogramTrainer;
 use super::outcome;
 use super::trainer::{ForestSettings, TrainError, Trainer};
@@ -25,6 +28,10 @@ use crate::source::SourceError;
 pub struct Trial {
     /// The forest.
     pub forest: ForestSettings,
+    /// How it is calibrated.
+    pub calibration: Method,
+    /// Folds that it is calibrated on; fewer than two leave it uncalibrated.
+    pub folds: usize,
     /// The pipeline.
     pub pipeline: PipelineSettings,
     /// The length of a window.
@@ -43,6 +50,9 @@ pub enum LeaveOutError {
     /// The trees are no forest.
     #[error(transparent)]
     Forest(#[from] ForestError),
+    /// The forest cannot be calibrated.
+    #[error(transparent)]
+    HeldOut(#[from] HeldOutError),
     /// A capture cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -76,27 +86,48 @@ pub fn classes(captures: &[Gathered<'_>]) -> BTreeSet<Class> {
         .collect()
 }
 
-/// Trains without the captures of `source` and judges them; `always` are trained on in any case.
+/// For each source, trains without its captures and judges them; `always` are trained on in any case. `progress` is told
+/// of each source that is done.
+///
+/// A forest is calibrated on what the other sources' forests said of what they had not seen.
 ///
 /// # Errors
 /// When what is left cannot be trained on, or a capture cannot be read again.
-pub fn source(
-    source: &str,
+pub fn each_source(
     captures: &[Gathered<'_>],
     always: &[Gathered<'_>],
     trial: &Trial,
-) -> Result<LeftOut, LeaveOutError> {
-    let is_of_source = |capture: &Labelled<'_>| source_of(&capture.name) == source;
-    let rest = captures
-        .iter()
-        .filter(|other| !is_of_source(&other.capture));
-    let rest: Vec<_> = rest.chain(always).collect();
-    let model = train(&rest, &|_, _| true, trial)?;
-    let held = captures.iter().filter(|one| is_of_source(&one.capture));
-    Ok(LeftOut {
-        name: source.to_owned(),
-        evaluation: judge(held, &model, trial)?.0,
-    })
+    progress: &dyn Fn(),
+) -> Result<Vec<LeftOut>, LeaveOutError> {
+    let keeps: &Keeps<'_> = &|_, _| true;
+    let all: Vec<_> = captures.iter().collect();
+    let judged = gather::data_set(&all, keeps)?;
+    let mut held = HeldOut::new(&judged.classes);
+    let mut models = Vec::new();
+    for (fold, source) in sources(captures).into_iter().enumerate() {
+        let rest = all.iter().copied();
+        let rest = rest.filter(|other| source_of(&other.capture.name) != source);
+        let rest: Vec<_> = rest.chain(always).collect();
+        let model = model(&gather::data_set(&rest, keeps)?, trial)?;
+        let is_held = |group: u32| source_of(&judged.group_names[group as usize]) == source;
+        held.add(fold, &judged, &is_held, &model.forest, &model.classes);
+        models.push((source, model));
+    }
+    let mut left_out = Vec::new();
+    for (fold, (source, mut model)) in models.into_iter().enumerate() {
+        if trial.folds > 1 {
+            let others = held.without(fold, &model.classes);
+            model.calibration = calibration::fit(trial.calibration, &others);
+        }
+        let of_source = captures.iter();
+        let of_source = of_source.filter(|one| source_of(&one.capture.name) == source);
+        left_out.push(LeftOut {
+            name: source.to_owned(),
+            evaluation: judge(of_source, &Arc::new(model), trial)?.0,
+        });
+        progress();
+    }
+    Ok(left_out)
 }
 
 /// What a model makes of a class of attack that it was never told of.
@@ -117,15 +148,33 @@ pub struct UnknownClass {
 /// Trains without the rows of `class` and judges the captures that are about it.
 ///
 /// # Errors
-/// As [`source`].
+/// As [`each_source`].
 pub fn class(
     class: Class,
     captures: &[Gathered<'_>],
     always: &[Gathered<'_>],
     trial: &Trial,
 ) -> Result<UnknownClass, LeaveOutError> {
-    let all: Vec<_> = captures.iter().chain(always).collect();
-    let model = train(&all, &|_, other| other != class, trial)?;
+    let (dealt, always): (Vec<_>, Vec<_>) = (captures.iter().collect(), always.iter().collect());
+    let all: Vec<_> = dealt.iter().chain(&always).copied().collect();
+    let keeps: &Keeps<'_> = &|_, other| other != class;
+    let data = gather::data_set(&all, keeps)?;
+    let plan = Plan {
+        captures: &dealt,
+        always: &always,
+        keeps,
+        folds: trial.folds,
+    };
+    let held = held_out::judge(
+        plan,
+        &data.classes,
+        &HistogramTrainer,
+        &trial.forest,
+        &|_, _| (),
+    )?;
+    let mut model = model(&data, trial)?;
+    model.calibration = calibration::fit(trial.calibration, &held);
+    let model = Arc::new(model);
     let held = captures.iter().filter(|one| one.rows.contains_key(&class));
     let (_, outcomes) = judge(held, &model, trial)?;
     let about = || {
@@ -163,15 +212,10 @@ fn judge<'a>(
     Ok((evaluation, outcomes))
 }
 
-/// A model for this trial alone: what a file would say of it is left empty.
-fn train(
-    captures: &[&Gathered<'_>],
-    keeps: &dyn Fn(&Labelled<'_>, Class) -> bool,
-    trial: &Trial,
-) -> Result<Arc<Model>, LeaveOutError> {
-    let data = gather::data_set(captures, keeps)?;
-    let trees = HistogramTrainer.train(&data, &trial.forest, &|_| ())?;
-    Ok(Arc::new(Model {
+/// A model for this trial alone, not calibrated: what a file would say of it is left empty.
+fn model(data: &DataSet, trial: &Trial) -> Result<Model, LeaveOutError> {
+    let trees = HistogramTrainer.train(data, &trial.forest, &|_| ())?;
+    Ok(Model {
         name: "trial".to_owned(),
         version: String::new(),
         trained_at: String::new(),
@@ -180,10 +224,11 @@ fn train(
         words: BTreeMap::new(),
         typical: data.typical(),
         forest: Forest::new(&trees, data.classes.len(), data.features.len())?,
+        calibration: None,
         trainer: HistogramTrainer.name().to_owned(),
         settings: serde_json::Value::Null,
         data_digest: String::new(),
         scores: serde_json::Value::Null,
         card: String::new(),
-    }))
+    })
 }

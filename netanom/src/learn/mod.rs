@@ -1,6 +1,7 @@
 //! Learning: labelled captures, data sets, trainers and scores. Used by `train` and `evaluate` only.
 
 mod bootstrap;
+pub mod calibration;
 pub mod corpus;
 pub mod curves;
 pub mod dataset;
@@ -8,6 +9,7 @@ pub mod evaluation;
 mod gain;
 pub mod gather;
 mod growth;
+pub mod held_out;
 pub mod histogram;
 pub mod importance;
 pub mod labels;
@@ -19,3 +21,4 @@ pub mod table;
 #[cfg(test)]
 mod test_support;
 pub mod trainer;
+pub mod tune;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::file::{FORMAT, MAX_BYTES};
-use super::{ForestError, OnnxError};
+use super::{CalibrationError, ForestError, OnnxError};
 use crate::alert::UnknownName;
 
 /// Why a model cannot be used. [`Model::load`](super::Model::load) puts the path before it.
@@ -73,6 +73,9 @@ pub enum ModelError {
     /// A forest that is none.
     #[error("the model's forest contradicts itself; train it again")]
     Forest(#[from] ForestError),
+    /// A calibration that is none.
+    #[error("the model contradicts itself; train it again")]
+    Calibration(#[from] CalibrationError),
     /// Features that are not this program's.
     #[error(
         "the model `{model}` has {found} as feature {position} where this program has {expected}; \

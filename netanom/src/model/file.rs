@@ -7,11 +7,13 @@
 //! | 4 | length of the header |
 //! | 8 | length of the arrays |
 //! | … | header: JSON |
-//! | … | arrays: medians of normal (f64), tree sizes (u32), node features (u8), thresholds, covers, leaf shares (f32) |
+//! | … | arrays: medians of normal (f64), tree sizes (u32), node features (u8), thresholds, covers, leaf shares, calibration (f32) |
 //! | 4 | CRC-32 of all before |
 //!
-//! Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file cannot name a wrong one.
-//! The checksum finds damage, not malice: everything behind it is checked again.
+//! Format 1 has no calibration. Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
+//! cannot name a wrong one. The checksum finds damage, not malice: everything behind it is checked again.
+
+mod arrays;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -22,11 +24,11 @@ use bytes::{Buf, BufMut};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::forest::Columns;
-use super::{Forest, Model, ModelError};
+use self::arrays::{read_arrays, write_arrays};
+use super::{CALIBRATION_POINTS, Calibration, Forest, Model, ModelError};
 
 /// The format that this program writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Largest file that is read: ten times a forest of 2 million nodes and 6 classes (18 MB and 23 MB).
 pub const MAX_BYTES: u64 = 512 << 20;
@@ -51,6 +53,9 @@ struct Header {
     trees: usize,
     nodes: usize,
     leaves: usize,
+    /// How it was calibrated, if it was.
+    #[serde(default)]
+    calibration: Option<String>,
     trainer: String,
     settings: Value,
     data_digest: String,
@@ -62,7 +67,12 @@ impl Header {
     /// Bytes of the arrays, or `None` where no memory could hold them.
     fn array_bytes(&self) -> Option<usize> {
         let shares = self.leaves.checked_mul(self.classes.len())?;
+        let points = match self.calibration {
+            Some(_) => self.classes.len().checked_mul(CALIBRATION_POINTS)?,
+            None => 0,
+        };
         let parts = [
+            points.checked_mul(size_of::<f32>())?,
             self.features.len().checked_mul(size_of::<f64>())?,
             self.trees.checked_mul(size_of::<u32>())?,
             self.nodes
@@ -144,6 +154,7 @@ impl Model {
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         let columns = self.forest.columns();
+        let calibration = self.calibration.as_ref();
         let header = Header {
             name: self.name.clone(),
             version: self.version.clone(),
@@ -154,13 +165,15 @@ impl Model {
             trees: columns.sizes.len(),
             nodes: columns.features.len(),
             leaves: columns.shares.len() / self.forest.classes(),
+            calibration: calibration.map(|calibration| calibration.method().to_owned()),
             trainer: self.trainer.clone(),
             settings: self.settings.clone(),
             data_digest: self.data_digest.clone(),
             scores: self.scores.clone(),
             card: self.card.clone(),
         };
-        let arrays = write_arrays(&self.typical, &columns);
+        let tables = calibration.map_or(&[][..], Calibration::tables);
+        let arrays = write_arrays(&self.typical, &columns, tables);
         let header = serde_json::to_string(&header)
             .expect("strings, numbers and lists always have a JSON form");
         let mut bytes = Vec::with_capacity(PREFIX_BYTES + header.len() + arrays.len() + 4);
@@ -187,13 +200,17 @@ impl Model {
                 "its arrays are not as long as its header says".to_owned(),
             ));
         }
-        let (typical, columns) = read_arrays(&header, arrays);
+        let (typical, columns, tables) = read_arrays(&header, arrays);
         if typical.iter().any(|median| !median.is_finite()) {
             return Err(ModelError::Inconsistent(
                 "a feature's typical value is not a number".to_owned(),
             ));
         }
         let forest = Forest::from_columns(columns, header.classes.len(), header.features.len())?;
+        let calibration = match &header.calibration {
+            Some(method) => Some(Calibration::new(method, tables, header.classes.len())?),
+            None => None,
+        };
         Ok(Self {
             name: header.name,
             version: header.version,
@@ -203,6 +220,7 @@ impl Model {
             words: header.words,
             typical,
             forest,
+            calibration,
             trainer: header.trainer,
             settings: header.settings,
             data_digest: header.data_digest,
@@ -261,35 +279,4 @@ fn parts(bytes: &[u8]) -> Result<(&[u8], &[u8]), ModelError> {
     }
     let body = &rest[..rest.len() - CHECKSUM_BYTES];
     Ok(body.split_at(header as usize))
-}
-
-fn write_arrays(typical: &[f64], columns: &Columns) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    typical.iter().for_each(|&value| bytes.put_f64_le(value));
-    columns
-        .sizes
-        .iter()
-        .for_each(|&size| bytes.put_u32_le(size));
-    bytes.put_slice(&columns.features);
-    for column in [&columns.thresholds, &columns.covers, &columns.shares] {
-        column.iter().for_each(|&value| bytes.put_f32_le(value));
-    }
-    bytes
-}
-
-/// The caller has compared the lengths.
-fn read_arrays(header: &Header, mut bytes: &[u8]) -> (Vec<f64>, Columns) {
-    let typical = header.features.iter().map(|_| bytes.get_f64_le()).collect();
-    let sizes = (0..header.trees).map(|_| bytes.get_u32_le()).collect();
-    let features = bytes[..header.nodes].to_vec();
-    bytes.advance(header.nodes);
-    let mut column = |length: usize| (0..length).map(|_| bytes.get_f32_le()).collect();
-    let columns = Columns {
-        sizes,
-        features,
-        thresholds: column(header.nodes),
-        covers: column(header.nodes),
-        shares: column(header.leaves * header.classes.len()),
-    };
-    (typical, columns)
 }

@@ -4,6 +4,7 @@
 //! comes from.
 
 mod built_in;
+mod calibration;
 mod error;
 mod file;
 mod forest;
@@ -12,8 +13,10 @@ mod tree;
 
 use std::collections::BTreeMap;
 
+use ndarray::{Array2, ArrayView2};
 use serde_json::Value;
 
+pub use calibration::{CALIBRATION_POINTS, Calibration, CalibrationError};
 pub use error::ModelError;
 pub use file::{FORMAT, MAX_BYTES};
 pub use forest::{Contributions, Forest, ForestError, Instructions, MAX_CLASSES, MAX_FEATURES};
@@ -42,6 +45,8 @@ pub struct Model {
     pub typical: Vec<f64>,
     /// What judges.
     pub forest: Forest,
+    /// What the shares of its trees are worth; none where they count as probabilities themselves.
+    pub calibration: Option<Calibration>,
     /// Which trainer made it.
     pub trainer: String,
     /// The trainer's settings.
@@ -55,6 +60,21 @@ pub struct Model {
 }
 
 impl Model {
+    /// Class probabilities, one row for each of `rows`: [`Forest::predict`], calibrated.
+    #[must_use]
+    pub fn predict(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
+        self.calibrated(self.forest.predict(rows))
+    }
+
+    /// The probabilities that such shares are worth; the same where the model is not calibrated.
+    #[must_use]
+    pub fn calibrated(&self, mut shares: Array2<f32>) -> Array2<f32> {
+        if let Some(calibration) = &self.calibration {
+            calibration.apply_rows(&mut shares);
+        }
+        shares
+    }
+
     /// Whether the model's features are `expected`, in this order.
     ///
     /// # Errors

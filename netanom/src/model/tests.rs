@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use ndarray::array;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -21,12 +22,20 @@ fn small() -> Model {
         words: BTreeMap::new(),
         typical: vec![0.1, 1e300],
         forest: Forest::new(&[three_classes(), three_classes()], 3, 2).unwrap(),
+        calibration: Some(squares()),
         trainer: "histogram".to_owned(),
         settings: json!({"trees": 2}),
         data_digest: "sha256:00".to_owned(),
         scores: json!({"macro_f1": 0.5}),
         card: "# Small\nfür Tests".to_owned(),
     }
+}
+
+/// Shares of three classes, squared.
+fn squares() -> Calibration {
+    let table = (0..CALIBRATION_POINTS).map(|at| (at as f32 / 64.0).powi(2));
+    let table: Vec<f32> = table.collect();
+    Calibration::new("squares", table.repeat(3), 3).unwrap()
 }
 
 /// An error with all its causes, as a command prints it.
@@ -107,10 +116,41 @@ fn a_newer_format_is_named_with_the_one_that_is_read() {
     bytes[8] = 9;
     let error = Model::read(&bytes).unwrap_err().to_string();
     assert!(
-        error.starts_with("the model has format 9 and this program reads up to format 1;"),
+        error.starts_with("the model has format 9 and this program reads up to format 2;"),
         "{error}"
     );
-    assert_eq!(FORMAT, 1);
+    assert_eq!(FORMAT, 2);
+}
+
+#[test]
+fn a_file_of_format_1_is_read_and_not_calibrated() {
+    let bytes = include_bytes!("tests/format1.model");
+    assert_eq!(bytes[8], 1);
+    let model = Model::read(bytes).unwrap();
+    assert_eq!((model.name.as_str(), model.forest.trees()), ("old", 1));
+    assert_eq!(model.calibration, None);
+    let rows = Array2::from_elem((1, model.features.len()), 1.0);
+    assert_eq!(
+        model.predict(rows.view()),
+        model.forest.predict(rows.view())
+    );
+    assert_eq!(Model::read(&model.write()).unwrap(), model);
+}
+
+#[test]
+fn a_calibrated_model_gives_what_its_tables_say() {
+    let model = Model {
+        forest: Forest::new(&random_trees(3, 20, 3, 2), 3, 2).unwrap(),
+        ..small()
+    };
+    let rows = array![[0.3, 0.7], [0.9, 0.1]];
+    let mut expected = model.forest.predict(rows.view());
+    squares().apply_rows(&mut expected);
+    assert_eq!(model.predict(rows.view()), expected);
+    assert_ne!(
+        model.predict(rows.view()),
+        model.forest.predict(rows.view())
+    );
 }
 
 #[test]
@@ -122,6 +162,9 @@ fn a_header_that_contradicts_the_arrays_is_refused() {
     };
     check("not as long as its header says", &|h| {
         h["nodes"] = json!(11);
+    });
+    check("not as long as its header says", &|h| {
+        h["calibration"] = Value::Null;
     });
     check("not as long as its header says", &|h| {
         h["trees"] = json!(u64::MAX);
@@ -226,6 +269,8 @@ proptest! {
         if let Ok(model) = Model::read(&sealed(bytes)) {
             let mut out = [0.0; 3];
             model.forest.predict_one(&row, &mut out);
+            let rows = ArrayView2::from_shape((1, 2), &row).unwrap();
+            prop_assert!((model.predict(rows).sum() - 1.0).abs() < 1e-2);
             prop_assert!((out.iter().sum::<f32>() - 1.0).abs() < 1e-2);
             let why = model.forest.contributions(&row, 1);
             prop_assert!((why.base + why.features.iter().sum::<f64>() - f64::from(out[1])).abs() < 1e-5);

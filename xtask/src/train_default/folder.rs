@@ -141,24 +141,35 @@ pub(super) struct ClassScore {
 /// How the default model is grown. Leaves of fewer rows are of single captures; they double the model's size.
 const FOREST: [&str; 4] = ["--min-leaf", "5", "--trees", "75"];
 
+/// Each source is left out alone to calibrate it, as a new network is one.
+const CALIBRATE: [&str; 2] = ["--calibrate", "20"];
+
 impl Netanom<'_> {
-    /// Trains a model on the folders; returns what it was trained on.
+    /// Trains a model on the folders, calibrated on `folders` alone; returns what it was trained on.
     pub(super) fn train(
         &self,
         folders: &[Folder],
+        also: &[Folder],
         output: &Path,
         card: Option<&Path>,
         work: &Path,
     ) -> anyhow::Result<Vec<Content>> {
         let contents = work.join("contents.json");
         let mut train = Command::new(self.program);
-        train.arg("train").args(FOREST);
+        train.arg("train").args(FOREST).args(CALIBRATE);
         train.args(["--name", "default", "--trained-at", self.trained_at]);
         for folder in folders {
             train
                 .arg("--captures")
                 .arg(&folder.captures)
                 .arg("--labels")
+                .arg(&folder.labels);
+        }
+        for folder in also {
+            train
+                .arg("--also-captures")
+                .arg(&folder.captures)
+                .arg("--also-labels")
                 .arg(&folder.labels);
         }
         if let Some(card) = card {
@@ -200,7 +211,9 @@ impl Netanom<'_> {
         work: &Path,
     ) -> anyhow::Result<Vec<Scores>> {
         let model = work.join("made_alone.model");
-        self.train(made, &model, None, work)?;
+        // What is simulated is last, and alone where there is no range.
+        let (dealt, also) = made.split_at((made.len() - 1).max(1));
+        self.train(dealt, also, &model, None, work)?;
         let scores = folders.iter().map(|folder| self.evaluate(folder, &model));
         scores.collect()
     }

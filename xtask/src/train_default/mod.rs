@@ -79,8 +79,15 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let made: Vec<Folder> = range.iter().chain([&simulated]).cloned().collect();
     let folders: Vec<Folder> = data.iter().chain(&made).cloned().collect();
 
+    // What was made says little of how sure to be on a network that was not: it calibrates where there is nothing else.
+    let calibrating = match (data.len(), range.len()) {
+        (0, 0) => 1,
+        (0, range) => range,
+        (data, _) => data,
+    };
+    let (dealt, also) = folders.split_at(calibrating);
     let model = work.join("default.model");
-    let contents = netanom.train(&folders, &model, None, work)?;
+    let contents = netanom.train(dealt, also, &model, None, work)?;
     let mut scores = Vec::new();
     for (number, folder) in folders.iter().enumerate() {
         let name = if number < data.len() {
@@ -117,7 +124,7 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(output) => output.clone(),
         None => command::workspace()?.join("netanom/assets/default.model"),
     };
-    netanom.train(&folders, &output, Some(&card), work)?;
+    netanom.train(dealt, also, &output, Some(&card), work)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,9 +1,10 @@
-//! `netanom model explain`: what each feature of a flow added to a class's probability.
+//! `netanom model explain`: what each feature of a flow added to the share of the trees that are for a class.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
+use ndarray::ArrayView2;
 use serde::Serialize;
 
 use crate::cli::{FormatArg, ModelExplainArgs};
@@ -15,10 +16,12 @@ use crate::model::Model;
 #[derive(Debug, Serialize)]
 struct Explanation {
     class: String,
+    /// The share, calibrated.
+    probability: f64,
+    /// The share of the trees that are for the class: base and all contributions.
+    share: f64,
     /// What the trees expect of a row of which nothing is known.
     base: f64,
-    /// Base and all contributions.
-    probability: f64,
     /// The strongest first.
     contributions: Vec<Contribution>,
 }
@@ -81,8 +84,8 @@ impl Explanation {
             row.len() == model.features.len(),
             "the row is of another width"
         );
-        let mut probabilities = vec![0.0; model.classes.len()];
-        model.forest.predict_one(row, &mut probabilities);
+        let probabilities = model.predict(ArrayView2::from_shape((1, row.len()), row)?);
+        let probabilities = probabilities.row(0);
         let place = match class {
             Some(name) => model.classes.iter().position(|class| class == name),
             None => (0..probabilities.len())
@@ -110,8 +113,9 @@ impl Explanation {
         contributions.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
         Ok(Self {
             class: model.classes[place].clone(),
+            probability: f64::from(probabilities[place]),
+            share: why.base + why.features.iter().sum::<f64>(),
             base: why.base,
-            probability: why.base + why.features.iter().sum::<f64>(),
             contributions,
         })
     }
@@ -121,8 +125,8 @@ impl Explanation {
         let mut text = String::new();
         let _ = writeln!(
             text,
-            "row {row}: {} with probability {:.3}; {:.3} when nothing is known\n",
-            self.class, self.probability, self.base
+            "row {row}: {} with probability {:.3}; {:.3} of the trees are for it, {:.3} when nothing is known\n",
+            self.class, self.probability, self.share, self.base
         );
         let _ = writeln!(
             text,
@@ -144,6 +148,7 @@ impl Explanation {
 mod tests {
     use super::*;
     use crate::feature;
+    use crate::model::{CALIBRATION_POINTS, Calibration};
 
     #[test]
     fn a_row_is_taken_by_the_names_of_its_columns() {
@@ -170,14 +175,24 @@ mod tests {
     }
 
     #[test]
-    fn contributions_add_up_to_the_probability_and_unknown_classes_are_named() {
-        let model = Model::built_in().unwrap();
+    fn contributions_add_up_to_the_share_and_unknown_classes_are_named() {
+        let classes = Model::built_in().unwrap().classes.len();
+        let squares = (0..CALIBRATION_POINTS).map(|at| (at as f32 / 64.0).powi(2));
+        let squares: Vec<f32> = squares.collect();
+        let model = Model {
+            calibration: Some(Calibration::new("test", squares.repeat(classes), classes).unwrap()),
+            ..Model::built_in().unwrap()
+        };
         let row = vec![1.0; model.features.len()];
-        let mut judged = vec![0.0; model.classes.len()];
-        model.forest.predict_one(&row, &mut judged);
-        for (class, probability) in model.classes.iter().zip(judged) {
+        let mut shares = vec![0.0; classes];
+        model.forest.predict_one(&row, &mut shares);
+        let mut worth = shares.clone();
+        model.calibration.as_ref().unwrap().apply(&mut worth);
+        assert_ne!(shares, worth);
+        for ((class, share), worth) in model.classes.iter().zip(shares).zip(worth) {
             let why = Explanation::of(&model, &row, Some(class)).unwrap();
-            assert!((why.probability - f64::from(probability)).abs() < 1e-5);
+            assert!((why.share - f64::from(share)).abs() < 1e-5);
+            assert!((why.probability - f64::from(worth)).abs() < 1e-6);
         }
         let error = Explanation::of(&model, &row, Some("worm")).unwrap_err();
         assert!(error.to_string().contains("it has normal, "), "{error}");

@@ -1,9 +1,10 @@
-//! Why a row got its probability: what each feature added, as exact Shapley values.
+//! Why a row got its share of the trees: what each feature added, as exact Shapley values.
 //!
 //! The game: a coalition of features is worth what the trees expect when only these are known; where a split asks for
 //! another one, both children count by the training rows that went there. The values are the fair shares of that game
 //! (Lundberg, Erion and Lee 2018, "Consistent individualized feature attribution for tree ensembles": TreeSHAP, path
-//! dependent; the `shap` package gives the same), and add up to the probability. `walk.rs` has the arithmetic.
+//! dependent; the `shap` package gives the same), and add up to the share that [`Forest::predict`] gives, before any
+//! calibration: that only makes more or less of the same shares, in the same order. `walk.rs` has the arithmetic.
 //!
 //! Time is that of the nodes × half of the greatest depth. Incidents ask for it once, when they are raised.
 
@@ -13,17 +14,17 @@ mod walk;
 use self::walk::{Step, Walk};
 use super::{Forest, Span};
 
-/// What moved a class's probability away from its mean.
+/// What moved a class's share of the trees away from its mean.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contributions {
-    /// Share of the class among the training rows: the probability of a row of which nothing is known.
+    /// Share of the class among the training rows: that of a row of which nothing is known.
     pub base: f64,
-    /// What each feature added to it, −1 to 1; base and contributions add up to the predicted probability.
+    /// What each feature added to it, −1 to 1; base and contributions add up to [`Forest::predict`].
     pub features: Vec<f64>,
 }
 
 impl Forest {
-    /// What each feature added to the probability of `class` for `row`; nothing for a class that does not exist.
+    /// What each feature added to the share of the trees that are for `class` for `row`; nothing for a class that does not exist.
     ///
     /// A row that is too short is filled up with NaN, as in [`Forest::predict_one`].
     #[must_use]

@@ -24,7 +24,7 @@ const NO_ROW: [f32; MAX_FEATURES] = [f32::NAN; MAX_FEATURES];
 const TILE: usize = 1024;
 
 impl Forest {
-    /// Class probabilities: the mean of the trees' leaf distributions, one row for each of `rows`.
+    /// Class shares: the mean of the trees' leaf distributions, not calibrated ([`Model::predict`](crate::model::Model::predict) is), one row for each of `rows`.
     ///
     /// Columns that `rows` lacks count as NaN, which goes left everywhere; further columns are not looked at.
     /// [`Model::check_features`](crate::model::Model::check_features) is where a mismatch is an error.

@@ -6,7 +6,7 @@ use super::proto::{
     Attribute, Dimension, Entry, Graph, Model as Proto, Node, OperatorSet, Shape, Tensor, Type,
     ValueInfo, attribute_type, element,
 };
-use super::{CLASSES, DOMAIN, FEATURES, OPERATOR, TYPICAL};
+use super::{CALIBRATION, CLASSES, DOMAIN, FEATURES, OPERATOR, TYPICAL};
 use crate::model::Model;
 use crate::model::forest::Columns;
 
@@ -18,8 +18,9 @@ const ML_OPSET: i64 = 1;
 impl Model {
     /// The bytes of an ONNX file: input `X` (rows × features, f32), outputs `label` and `probabilities`.
     ///
-    /// The features' names, the classes' names and what is typical go into the metadata, so that
-    /// [`Model::read_onnx`] gives the same model again but for its origin and card.
+    /// The probabilities are those of the forest: ONNX's operator has no calibration. That, the features' names, the
+    /// classes' names and what is typical go into the metadata, so that [`Model::read_onnx`] gives the same model again
+    /// but for its origin and card.
     #[must_use]
     pub fn write_onnx(&self) -> Vec<u8> {
         let classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
@@ -47,16 +48,22 @@ impl Model {
             domain: domain.to_owned(),
             version,
         };
+        let mut metadata = vec![
+            entry(FEATURES, self.features.join(",")),
+            entry(CLASSES, classes.join(",")),
+            entry(TYPICAL, typical.join(",")),
+        ];
+        if let Some(calibration) = &self.calibration {
+            let tables = calibration.tables().iter().map(f32::to_string);
+            let parts = std::iter::once(calibration.method().to_owned()).chain(tables);
+            metadata.push(entry(CALIBRATION, parts.collect::<Vec<_>>().join(",")));
+        }
         let file = Proto {
             ir_version: IR_VERSION,
             producer_name: "netanom".to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             opset_import: vec![version("", OPSET), version(DOMAIN, ML_OPSET)],
-            metadata: vec![
-                entry(FEATURES, self.features.join(",")),
-                entry(CLASSES, classes.join(",")),
-                entry(TYPICAL, typical.join(",")),
-            ],
+            metadata,
             graph: Some(Graph {
                 name: self.name.clone(),
                 inputs: vec![tensor(

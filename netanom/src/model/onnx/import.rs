@@ -6,9 +6,9 @@ use prost::Message as _;
 use serde_json::Value;
 
 use super::proto::{Attribute, Graph, Model as Proto};
-use super::{CLASSES, DOMAIN, FEATURES, OPERATOR, OnnxError, TYPICAL};
+use super::{CALIBRATION, CLASSES, DOMAIN, FEATURES, OPERATOR, OnnxError, TYPICAL};
 use crate::alert::Class;
-use crate::model::{Forest, Model, Node, Step, Tree};
+use crate::model::{Calibration, CalibrationError, Forest, Model, Node, Step, Tree};
 
 /// Operators that give names to classes or shapes to outputs and leave the probabilities as they are.
 const HARMLESS: [&str; 5] = [
@@ -71,6 +71,7 @@ impl Model {
                 })
                 .collect(),
             forest: Forest::new(&trees, labels.len(), features.len())?,
+            calibration: calibration(&file, labels.len())?,
             classes: labels,
             features,
             words: BTreeMap::new(),
@@ -81,6 +82,19 @@ impl Model {
             card: String::new(),
         })
     }
+}
+
+/// What it says of its shares' worth: the method, then the tables' entries.
+fn calibration(file: &Proto, classes: usize) -> Result<Option<Calibration>, CalibrationError> {
+    let entry = file.metadata.iter().find(|entry| entry.key == CALIBRATION);
+    let Some((method, tables)) = entry.and_then(|entry| entry.value.split_once(',')) else {
+        return Ok(None);
+    };
+    // What is no number is refused as one that is out of range.
+    let tables = tables
+        .split(',')
+        .map(|text| text.parse().unwrap_or(f32::NAN));
+    Calibration::new(method, tables.collect(), classes).map(Some)
 }
 
 /// The columns of its input, where it says how many there are.

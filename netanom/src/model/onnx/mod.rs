@@ -8,7 +8,7 @@ mod export;
 mod import;
 mod proto;
 
-use super::ForestError;
+use super::{CalibrationError, ForestError};
 
 /// Metadata: names of the features, in the order of the input's columns.
 const FEATURES: &str = "netanom.features";
@@ -18,6 +18,9 @@ const CLASSES: &str = "netanom.classes";
 
 /// Metadata: the features' medians in normal traffic.
 const TYPICAL: &str = "netanom.typical";
+
+/// Metadata: how the model was calibrated, and the tables' entries. ONNX Runtime does not look at it.
+const CALIBRATION: &str = "netanom.calibration";
 
 const OPERATOR: &str = "TreeEnsembleClassifier";
 const DOMAIN: &str = "ai.onnx.ml";
@@ -94,6 +97,9 @@ pub enum OnnxError {
         /// What the trees need.
         expected: usize,
     },
+    /// A calibration that is none.
+    #[error("its metadata `{CALIBRATION}` cannot be used; take it out, or export the model again")]
+    Calibration(#[from] CalibrationError),
     /// Trees that are none.
     #[error("its trees contradict themselves")]
     Forest(#[from] ForestError),

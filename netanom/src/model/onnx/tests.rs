@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::*;
 use crate::model::Model;
 use crate::model::forest::tests::random_trees;
-use crate::model::{Forest, ModelError};
+use crate::model::{Calibration, Forest, ModelError};
 
 /// Written by `tests/fixture.py`: scikit-learn's forest, converted by skl2onnx.
 const SKLEARN: &[u8] = include_bytes!("tests/sklearn.onnx");
@@ -27,9 +27,11 @@ pub(in crate::model) fn expected(key: &str) -> Array2<f32> {
 }
 
 fn random() -> Model {
+    let rough: Vec<f32> = (0..65_u8).map(|at| f32::from(at / 8) / 9.0).collect();
     Model {
         forest: Forest::new(&random_trees(6, 40, 3, 5), 3, 5).unwrap(),
         typical: vec![0.1, 0.0, 7.0, -1.5, 1e300],
+        calibration: Some(Calibration::new("rough", rough.repeat(3), 3).unwrap()),
         ..Model::read_onnx(SKLEARN, Some(&names(5))).unwrap()
     }
 }
@@ -61,6 +63,7 @@ fn what_is_written_reads_back() {
     assert_eq!(again.features, model.features);
     assert_eq!(again.classes, model.classes);
     assert_eq!(again.typical, model.typical);
+    assert_eq!(again.calibration, model.calibration);
     let rows = expected("rows");
     let difference = model.forest.predict(rows.view()) - again.forest.predict(rows.view());
     assert!(difference.iter().all(|error| error.abs() < 1e-6));

@@ -1,0 +1,417 @@
+//! What forests say of captures that they were not trained on, all captures in turn.
+//!
+//! Captures are dealt into folds by source, as two captures of one source are near-copies. A forest for each fold is
+//! trained without it and judges it, so every row is judged once by a forest that has seen nothing like it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use ndarray::{Array2, ArrayView1, Axis};
+
+use super::corpus::source_of;
+use super::dataset::DataSet;
+use super::gather::{self, GatherError, Gathered, Keeps};
+use super::trainer::{ForestSettings, TrainError, Trainer};
+use crate::model::{Forest, ForestError};
+
+/// With fewer sources, too much is missing when one is left out.
+const LEAST_SOURCES: usize = 3;
+
+/// Rows that were judged by forests that had not seen them.
+#[derive(Clone, Debug)]
+pub struct HeldOut {
+    /// The classes.
+    pub classes: Vec<String>,
+    /// Shares of the trees that say so, a column a class.
+    pub shares: Array2<f32>,
+    /// What the rows are, as positions among the classes.
+    pub labels: Vec<u8>,
+    /// What they count for ([`DataSet::balance`]).
+    pub weights: Vec<f32>,
+    /// The fold that each was left out with.
+    pub folds: Vec<usize>,
+}
+
+impl HeldOut {
+    /// No rows yet.
+    #[must_use]
+    pub fn new(classes: &[String]) -> Self {
+        Self {
+            classes: classes.to_vec(),
+            shares: Array2::zeros((0, classes.len())),
+            labels: Vec::new(),
+            weights: Vec::new(),
+            folds: Vec::new(),
+        }
+    }
+
+    /// Adds what `forest`, which tells `known` classes apart, makes of the rows of `data` whose captures `is_held` says
+    /// to take. Rows of a class that it was not told of are left out.
+    pub fn add(
+        &mut self,
+        fold: usize,
+        data: &DataSet,
+        is_held: &dyn Fn(u32) -> bool,
+        forest: &Forest,
+        known: &[String],
+    ) {
+        let place = |class: &String| self.classes.iter().position(|other| other == class);
+        let columns: Vec<_> = known.iter().map(place).collect();
+        let labels: Vec<_> = data
+            .classes
+            .iter()
+            .map(|class| place(class).filter(|place| columns.contains(&Some(*place))))
+            .collect();
+        let label = |row: usize| labels[usize::from(data.labels[row])];
+        let rows: Vec<usize> = (0..data.labels.len())
+            .filter(|&row| is_held(data.groups[row]) && label(row).is_some())
+            .collect();
+        let judged = forest.predict(data.rows.select(Axis(0), &rows).view());
+        for (&row, of_row) in rows.iter().zip(judged.rows()) {
+            let mut shares = vec![0.0; self.classes.len()];
+            for (column, share) in columns.iter().zip(of_row) {
+                if let Some(column) = column {
+                    shares[*column] = *share;
+                }
+            }
+            // As wide as every other row.
+            let _ = self.shares.push_row(ArrayView1::from(&shares));
+            self.labels.push(label(row).unwrap_or_default() as u8);
+            self.weights.push(data.weights[row]);
+            self.folds.push(fold);
+        }
+    }
+
+    /// The rows of other folds, for a model of these classes: rows of others are left out.
+    #[must_use]
+    pub fn without(&self, fold: usize, classes: &[String]) -> Self {
+        let mut part = Self::new(classes);
+        let place = |class: &String| classes.iter().position(|other| other == class);
+        let columns: Vec<_> = self.classes.iter().map(place).collect();
+        for (row, shares) in self.shares.rows().into_iter().enumerate() {
+            let Some(label) = columns[usize::from(self.labels[row])] else {
+                continue;
+            };
+            if self.folds[row] == fold {
+                continue;
+            }
+            let mut of_part = vec![0.0; classes.len()];
+            for (column, share) in columns.iter().zip(shares) {
+                if let Some(column) = column {
+                    of_part[*column] = *share;
+                }
+            }
+            let _ = part.shares.push_row(ArrayView1::from(&of_part));
+            part.labels.push(label as u8);
+            part.weights.push(self.weights[row]);
+            part.folds.push(self.folds[row]);
+        }
+        part
+    }
+
+    /// By fold, the weighted squared distances between the rows' probabilities and the truth, summed over classes.
+    /// `probabilities` has the rows of `shares`.
+    #[must_use]
+    pub fn distances(&self, probabilities: &Array2<f32>) -> BTreeMap<usize, f64> {
+        let mut sums = BTreeMap::new();
+        for (row, of_row) in probabilities.rows().into_iter().enumerate() {
+            let truth = usize::from(self.labels[row]);
+            let distance = |(class, probability): (usize, &f32)| {
+                (probability - f32::from(u8::from(class == truth))).powi(2)
+            };
+            let distance: f32 = of_row.iter().enumerate().map(distance).sum();
+            *sums.entry(self.folds[row]).or_default() +=
+                f64::from(self.weights[row]) * f64::from(distance);
+        }
+        sums
+    }
+
+    /// Weighted mean of those distances (Brier score): 0 to 2.
+    #[must_use]
+    pub fn brier(&self, probabilities: &Array2<f32>) -> f64 {
+        let all: f64 = self.weights.iter().map(|weight| f64::from(*weight)).sum();
+        let sum: f64 = self.distances(probabilities).values().sum();
+        sum / all.max(f64::MIN_POSITIVE)
+    }
+
+    /// The place of a class.
+    #[must_use]
+    pub fn place(&self, class: &str) -> Option<usize> {
+        self.classes.iter().position(|other| other == class)
+    }
+}
+
+/// Nothing could be held out.
+#[derive(Debug, thiserror::Error)]
+pub enum HeldOutError {
+    /// The captures are no training set.
+    #[error(transparent)]
+    Gather(#[from] GatherError),
+    /// A forest cannot be grown.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The trees are no forest.
+    #[error(transparent)]
+    Forest(#[from] ForestError),
+}
+
+/// The fold of each capture, of at most `count`: all captures of a source in one, and as many in each as can be. Where
+/// there are fewer than three sources, each capture counts as its own.
+#[must_use]
+pub fn folds(captures: &[&Gathered<'_>], count: usize) -> Vec<usize> {
+    let names = || captures.iter().map(|one| one.capture.name.as_str());
+    let sizes_by = |group_of: &dyn Fn(&'_ str) -> String| {
+        let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
+        names().for_each(|name| *sizes.entry(group_of(name)).or_default() += 1);
+        sizes
+    };
+    let by_source: &dyn Fn(&str) -> String = &|name| source_of(name).to_owned();
+    let by_name: &dyn Fn(&str) -> String = &|name| name.to_owned();
+    let group_of = match sizes_by(by_source).len() {
+        LEAST_SOURCES.. => by_source,
+        _ => by_name,
+    };
+    // The largest first, each to the fold that has least.
+    let mut groups: Vec<_> = sizes_by(group_of).into_iter().collect();
+    groups.sort_by(|a, b| (Reverse(a.1), &a.0).cmp(&(Reverse(b.1), &b.0)));
+    let mut sizes = vec![0; count.max(1).min(groups.len())];
+    let mut fold_of = BTreeMap::new();
+    for (group, size) in groups {
+        let smallest = (0..sizes.len())
+            .min_by_key(|&fold| sizes[fold])
+            .unwrap_or(0);
+        sizes[smallest] += size;
+        fold_of.insert(group, smallest);
+    }
+    names().map(|name| fold_of[&group_of(name)]).collect()
+}
+
+/// What is held out, and how.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// Captures that are dealt into folds.
+    pub captures: &'a [&'a Gathered<'a>],
+    /// Captures that are trained on in any case, and not judged.
+    pub always: &'a [&'a Gathered<'a>],
+    /// What of them is trained on and judged.
+    pub keeps: &'a Keeps<'a>,
+    /// Folds at most; none or one holds nothing out.
+    pub folds: usize,
+}
+
+/// Trains a forest without each fold and lets it judge what it was not trained on; `progress` is told how many folds of
+/// how many are done. `classes` are those of all captures.
+///
+/// Left out are rows of a class that is in one fold alone, as its forest cannot know it, and a fold without which there
+/// are fewer than two classes.
+///
+/// # Errors
+/// When what is left without a fold cannot be trained on.
+pub fn judge(
+    plan: Plan<'_>,
+    classes: &[String],
+    trainer: &dyn Trainer,
+    settings: &ForestSettings,
+    progress: &dyn Fn(usize, usize),
+) -> Result<HeldOut, HeldOutError> {
+    let mut held = HeldOut::new(classes);
+    let fold_of = folds(plan.captures, plan.folds);
+    let count = fold_of.iter().max().map_or(0, |last| last + 1);
+    if count < 2 {
+        return Ok(held);
+    }
+    let Some(judged) = told_apart(plan.captures, plan.keeps)? else {
+        return Ok(held);
+    };
+    let names = plan.captures.iter().map(|one| one.capture.name.as_str());
+    let fold_of_name: BTreeMap<&str, usize> = names.zip(fold_of.iter().copied()).collect();
+    for fold in 0..count {
+        progress(fold, count);
+        let dealt = plan.captures.iter().zip(&fold_of);
+        let rest = dealt.filter(|(_, other)| **other != fold);
+        let rest = rest.map(|(capture, _)| capture).chain(plan.always);
+        let rest: Vec<_> = rest.copied().collect();
+        let Some(part) = told_apart(&rest, plan.keeps)? else {
+            continue;
+        };
+        let trees = trainer.train(&part, settings, &|_| ())?;
+        let forest = Forest::new(&trees, part.classes.len(), part.features.len())?;
+        let is_held = |group: u32| {
+            let name = judged.group_names[group as usize].as_str();
+            fold_of_name.get(name) == Some(&fold)
+        };
+        held.add(fold, &judged, &is_held, &forest, &part.classes);
+    }
+    progress(count, count);
+    Ok(held)
+}
+
+/// The data set of these captures; none where they have fewer than two classes.
+fn told_apart(
+    captures: &[&Gathered<'_>],
+    keeps: &Keeps<'_>,
+) -> Result<Option<DataSet>, GatherError> {
+    match gather::data_set(captures, keeps) {
+        Ok(data) => Ok(Some(data)),
+        Err(GatherError::TooFewClasses(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::alert::Class;
+    use crate::feature;
+    use crate::learn::corpus::{ClassRows, Labelled};
+    use crate::learn::histogram::HistogramTrainer;
+    use crate::learn::labels::Labels;
+
+    /// Captures of these names, each with forty rows of each class that it has: 0 in all features for normal traffic,
+    /// 9 for scans, 99 for floods.
+    fn gathered<'a>(labels: &'a Labels, captures: &[(&str, &[Class])]) -> Vec<Gathered<'a>> {
+        let rows = |class: &Class| {
+            let value = match class {
+                Class::Normal => 0.0,
+                Class::PortScan => 9.0,
+                _ => 99.0,
+            };
+            ClassRows {
+                rows: vec![vec![value; feature::COUNT]; 40],
+                seen: 40,
+            }
+        };
+        let one = |(name, classes): &(&str, &[Class])| Gathered {
+            capture: Labelled {
+                name: (*name).to_owned(),
+                path: PathBuf::new(),
+                rules: labels.rules("any").unwrap(),
+            },
+            rows: classes.iter().map(|class| (*class, rows(class))).collect(),
+        };
+        captures.iter().map(one).collect()
+    }
+
+    fn labels() -> Labels {
+        Labels::parse(r#"{"any": {"default": "normal"}}"#, "labels.json").unwrap()
+    }
+
+    const BOTH: &[Class] = &[Class::Normal, Class::PortScan];
+
+    fn held(captures: &[(&str, &[Class])], always: &[(&str, &[Class])], folds: usize) -> HeldOut {
+        let labels = labels();
+        let (captures, always) = (gathered(&labels, captures), gathered(&labels, always));
+        let (captures, always): (Vec<_>, Vec<_>) =
+            (captures.iter().collect(), always.iter().collect());
+        let settings = ForestSettings {
+            trees: 5,
+            ..ForestSettings::default()
+        };
+        let plan = Plan {
+            captures: &captures,
+            always: &always,
+            keeps: &|_, _| true,
+            folds,
+        };
+        let classes = ["normal", "port_scan", "syn_flood"].map(str::to_owned);
+        judge(plan, &classes, &HistogramTrainer, &settings, &|_, _| ()).unwrap()
+    }
+
+    /// Rows of each class, all of which were judged to be what they are.
+    fn rows(held: &HeldOut) -> [usize; 3] {
+        let mut rows = [0; 3];
+        for (row, &label) in held.shares.rows().into_iter().zip(&held.labels) {
+            assert!(row[usize::from(label)] > 0.99, "{row} {label}");
+            rows[usize::from(label)] += 1;
+        }
+        rows
+    }
+
+    #[test]
+    fn captures_of_one_source_share_a_fold() {
+        let labels = labels();
+        let names = ["a_1", "b_1", "a_2", "c_1", "d_1", "a_3"].map(|name| (name, BOTH));
+        let gathered = gathered(&labels, &names);
+        let folds = folds(&gathered.iter().collect::<Vec<_>>(), 2);
+        assert_eq!(folds[0], folds[2]);
+        assert_eq!(folds[0], folds[5]);
+        // Three captures of source `a`, and the three others.
+        assert_eq!(folds.iter().filter(|fold| **fold == folds[0]).count(), 3);
+    }
+
+    #[test]
+    fn with_too_few_sources_captures_are_dealt_one_by_one() {
+        let labels = labels();
+        let names = ["a_1", "a_2", "a_3", "b_1"].map(|name| (name, BOTH));
+        let gathered = gathered(&labels, &names);
+        let mut folds = folds(&gathered.iter().collect::<Vec<_>>(), 20);
+        folds.sort_unstable();
+        assert_eq!(folds, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn every_row_is_judged_once_and_by_its_own_columns() {
+        let held = held(&[("a_1", BOTH), ("b_1", BOTH), ("c_1", BOTH)], &[], 3);
+        assert_eq!(rows(&held), [120, 120, 0]);
+        assert_eq!((held.folds[0], held.folds.last()), (0, Some(&2)));
+        assert!(held.brier(&held.shares) < 1e-3);
+        // Each row is one away from the truth in both of its columns.
+        let wrong = held
+            .shares
+            .mapv(|share| if share > 0.5 { 0.0 } else { 1.0 });
+        let two = held.brier(&wrong.slice_move(ndarray::s![.., ..2]));
+        assert!((two - 2.0).abs() < 1e-6, "{two}");
+    }
+
+    #[test]
+    fn what_a_fold_alone_has_is_left_out() {
+        // The forest of fold `a` knows no floods and has no column for them; what it says stands in the right ones.
+        let flood: &[Class] = &[Class::Normal, Class::SynFlood];
+        let held = held(&[("a_1", flood), ("b_1", BOTH), ("c_1", BOTH)], &[], 3);
+        assert_eq!(rows(&held), [120, 80, 0]);
+    }
+
+    #[test]
+    fn what_is_always_trained_on_is_known_and_not_judged() {
+        let flood: &[Class] = &[Class::Normal, Class::SynFlood];
+        let held = held(
+            &[("a_1", flood), ("b_1", BOTH), ("c_1", BOTH)],
+            &[("d_1", flood)],
+            3,
+        );
+        assert_eq!(rows(&held), [120, 80, 40]);
+    }
+
+    #[test]
+    fn a_fold_without_which_one_class_is_left_is_not_judged() {
+        let held = held(&[("a_1", BOTH), ("b_1", &[Class::Normal])], &[], 2);
+        assert_eq!(rows(&held), [40, 0, 0]);
+    }
+
+    #[test]
+    fn one_capture_leaves_nothing_to_hold_out() {
+        assert_eq!(rows(&held(&[("a_1", BOTH)], &[], 5)), [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_part_has_other_folds_alone_and_the_columns_that_are_asked_for() {
+        let flood: &[Class] = &[Class::Normal, Class::SynFlood];
+        let held = held(
+            &[("a_1", flood), ("b_1", flood), ("c_1", BOTH), ("d_1", BOTH)],
+            &[],
+            4,
+        );
+        assert_eq!(rows(&held), [160, 80, 80]);
+        let part = held.without(0, &["syn_flood", "normal"].map(str::to_owned));
+        assert_eq!(part.shares.ncols(), 2);
+        assert!(part.folds.iter().all(|fold| *fold != 0));
+        // Rows of `syn_flood` and `normal` of three folds; one of those has floods.
+        let of = |label| part.labels.iter().filter(|other| **other == label).count();
+        assert_eq!([of(0), of(1)], [40, 120]);
+        for (row, &label) in part.shares.rows().into_iter().zip(&part.labels) {
+            assert!(row[usize::from(label)] > 0.99, "{row} {label}");
+        }
+    }
+}
