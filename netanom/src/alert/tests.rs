@@ -315,3 +315,61 @@ fn a_flow_that_was_an_attack_stays_one_when_it_goes_quiet() {
     let other = verdict(Class::HttpFlood, 0.6);
     assert_eq!(attack.followed_by(other), other);
 }
+
+/// Flows whose shares are these; none is normal.
+fn doubtful(flows: usize, shares: &[(Class, f32)]) -> Vec<Finding> {
+    let mut findings = findings(&vec![shares[0].0; flows]);
+    for finding in &mut findings {
+        finding.shares = Probabilities::default();
+        for (class, share) in shares {
+            finding.shares[*class as usize] = *share;
+        }
+    }
+    findings
+}
+
+#[test]
+fn a_few_flows_of_a_scanner_are_named_as_its_many() {
+    let mut incidents = incidents();
+    absorb(&mut incidents, Class::PortScan, &scan(0..200, 1), 1);
+    // The next host's ports: a flood, were they all that is known of it.
+    let flows: Vec<_> = (0..20).map(|port| facts(1, 3, port, 2)).collect();
+    let findings = doubtful(20, &[(Class::UdpFlood, 0.6), (Class::PortScan, 0.4)]);
+    incidents.absorb(&findings, &flows, at(2), &mut |_| Vec::new());
+    let alerts = incidents.end_all();
+    assert_eq!(alerts.len(), 1);
+    assert_eq!((alerts[0].class, alerts[0].flows), (Class::PortScan, 220));
+}
+
+#[test]
+fn many_flows_of_a_pair_have_a_name_of_their_own_whatever_the_host_does_else() {
+    let mut incidents = incidents();
+    absorb(&mut incidents, Class::PortScan, &scan(0..200, 1), 1);
+    let flows: Vec<_> = (0..200).map(|port| facts(1, 3, port, 2)).collect();
+    absorb(&mut incidents, Class::SlowHttp, &flows, 2);
+    let mut classes: Vec<_> = incidents
+        .end_all()
+        .iter()
+        .map(|alert| (alert.class, alert.flows))
+        .collect();
+    classes.sort();
+    assert_eq!(classes, [(Class::PortScan, 200), (Class::SlowHttp, 200)]);
+}
+
+#[test]
+fn near_relatives_do_not_take_turns() {
+    let mut incidents = incidents();
+    let (guess, flood) = (Class::BruteForce, Class::HttpFlood);
+    let a = doubtful(10, &[(guess, 0.52), (flood, 0.48)]);
+    let b = doubtful(10, &[(flood, 0.54), (guess, 0.46)]);
+    for second in 1..20 {
+        let findings = if second % 2 == 1 { &a } else { &b };
+        let ports = second as u16 * 10..second as u16 * 10 + 10;
+        incidents.absorb(findings, &scan(ports, second), at(second), &mut |_| {
+            Vec::new()
+        });
+    }
+    let alerts = incidents.end_all();
+    assert_eq!(alerts.len(), 1);
+    assert_eq!((alerts[0].class, alerts[0].flows), (guess, 190));
+}

@@ -1,72 +1,152 @@
 //! What the flows between two hosts are judged to be, all together.
 //!
-//! Every judged flow votes with the shares of all classes, before calibration: what is sure would outvote what is many. So ten flows that look now like one attack, now
-//! like a near relative of it, agree on the likelier of the two; and single odd verdicts on ordinary conversations
-//! are outvoted.
+//! Every judged flow votes with the shares of all classes, before calibration: what is sure would outvote what is many.
+//! So ten flows that look now like one attack, now like a near relative of it, agree on the likelier of the two; and
+//! single odd verdicts on ordinary conversations are outvoted. The pair's flows alone say whether it is an attack.
+//! Which one, say also the other flows of its initiator and of its responder, as far as the pair has few of its own: who
+//! scans ten hosts scans the eleventh, and who is flooded by a thousand is flooded by one more.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
 use super::{Class, Facts, Finding, Probabilities};
 
-/// Pairs whose votes are kept at most; those that had none for longest are forgotten.
-const MAX_PAIRS: usize = 16_384;
+/// Pairs, and hosts, whose votes are kept at most; those that had none for longest are forgotten.
+const MAX_VOTERS: usize = 16_384;
 /// Votes that count; older ones lose half of their weight again and again, as what is past must not outweigh what is
 /// now.
 const MAX_VOTES: f32 = 1000.0;
+/// As how many votes of the pair itself those of its initiator count at most, and those of its responder.
+const MAX_VOTES_OF_HOST: f32 = 50.0;
+/// A pair whose attack has a name gets another when that has so many times the votes: near relatives must not take turns.
+const RENAMED_FROM: f32 = 1.25;
 
 /// Interface, initiator, responder.
 type Pair = (u32, IpAddr, IpAddr);
+/// Interface, host, whether it is the initiator, protocol.
+type Host = (u32, IpAddr, bool, u8);
 
 fn pair_of(fact: &Facts) -> Pair {
     (fact.interface, fact.initiator.ip, fact.responder.ip)
 }
 
-/// The sums of the shares, by pair of hosts.
+fn hosts_of(fact: &Facts) -> [Host; 2] {
+    [(fact.initiator.ip, true), (fact.responder.ip, false)]
+        .map(|(ip, is_initiator)| (fact.interface, ip, is_initiator, fact.protocol))
+}
+
+/// The sums of the shares, by pair of hosts and by host.
 #[derive(Debug, Default)]
 pub(super) struct Votes {
-    young: HashMap<Pair, Probabilities, RandomState>,
-    /// What was young until that held half of all. A pair that votes again becomes young.
-    old: HashMap<Pair, Probabilities, RandomState>,
+    pairs: Latest<Pair, OfPair>,
+    hosts: Latest<Host, Probabilities>,
+}
+
+#[derive(Debug, Default)]
+struct OfPair {
+    sums: Probabilities,
+    /// The attack that it was last said to be.
+    named: Option<Class>,
 }
 
 impl Votes {
     /// Forgets everything but keeps the memory.
     pub(super) fn clear(&mut self) {
-        self.young.clear();
-        self.old.clear();
+        self.pairs.clear();
+        self.hosts.clear();
     }
 
     /// Counts the vote of a flow.
     pub(super) fn add(&mut self, finding: &Finding, fact: &Facts) {
-        if self.young.len() >= MAX_PAIRS / 2 {
-            std::mem::swap(&mut self.young, &mut self.old);
-            self.young.clear();
-        }
-        let pair = pair_of(fact);
-        let old = &mut self.old;
-        let sums = self
-            .young
-            .entry(pair)
-            .or_insert_with(|| old.remove(&pair).unwrap_or_default());
-        for (sum, share) in sums.iter_mut().zip(finding.shares) {
-            *sum += share;
-        }
-        if sums.iter().sum::<f32>() > MAX_VOTES {
-            sums.iter_mut().for_each(|sum| *sum /= 2.0);
+        count(&mut self.pairs.entry(pair_of(fact)).sums, &finding.shares);
+        for host in hosts_of(fact) {
+            count(self.hosts.entry(host), &finding.shares);
         }
     }
 
     /// The likeliest class of the flow's pair; `None` when it is normal.
-    pub(super) fn class(&self, fact: &Facts) -> Option<Class> {
-        let pair = pair_of(fact);
-        let sums = self.young.get(&pair).or_else(|| self.old.get(&pair))?;
-        let sum_of = |class: &Class| sums[*class as usize];
-        let likeliest = Class::ALL
-            .into_iter()
-            .max_by(|a, b| sum_of(a).total_cmp(&sum_of(b)))?;
-        (likeliest != Class::Normal).then_some(likeliest)
+    pub(super) fn class(&mut self, fact: &Facts) -> Option<Class> {
+        let pair = self.pairs.get_mut(&pair_of(fact))?;
+        if likeliest(&pair.sums) == Class::Normal {
+            return None;
+        }
+        let mut votes = pair.sums;
+        votes[Class::Normal as usize] = 0.0;
+        for host in hosts_of(fact) {
+            let Some(mut of_host) = self.hosts.get_mut(&host).copied() else {
+                continue;
+            };
+            of_host[Class::Normal as usize] = 0.0;
+            let weight = (MAX_VOTES_OF_HOST / of_host.iter().sum::<f32>()).min(1.0);
+            for (vote, of_host) in votes.iter_mut().zip(of_host) {
+                *vote += weight * of_host;
+            }
+        }
+        let class = likeliest(&votes);
+        let class = pair
+            .named
+            .filter(|named| votes[class as usize] < RENAMED_FROM * votes[*named as usize])
+            .unwrap_or(class);
+        pair.named = Some(class);
+        Some(class)
+    }
+}
+
+fn count(sums: &mut Probabilities, shares: &Probabilities) {
+    for (sum, share) in sums.iter_mut().zip(shares) {
+        *sum += share;
+    }
+    if sums.iter().sum::<f32>() > MAX_VOTES {
+        sums.iter_mut().for_each(|sum| *sum /= 2.0);
+    }
+}
+
+fn likeliest(votes: &Probabilities) -> Class {
+    let votes_for = |class: &Class| votes[*class as usize];
+    Class::ALL
+        .into_iter()
+        .max_by(|a, b| votes_for(a).total_cmp(&votes_for(b)))
+        .unwrap_or(Class::Normal)
+}
+
+/// What was last asked for, up to [`MAX_VOTERS`].
+#[derive(Debug)]
+struct Latest<K, V> {
+    young: HashMap<K, V, RandomState>,
+    /// What was young until that held half of all. What is asked for again becomes young.
+    old: HashMap<K, V, RandomState>,
+}
+
+impl<K, V> Default for Latest<K, V> {
+    fn default() -> Self {
+        Self {
+            young: HashMap::default(),
+            old: HashMap::default(),
+        }
+    }
+}
+
+impl<K: Eq + Hash, V: Default> Latest<K, V> {
+    fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+
+    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.young.get_mut(key).or_else(|| self.old.get_mut(key))
+    }
+
+    fn entry(&mut self, key: K) -> &mut V {
+        if self.young.len() >= MAX_VOTERS / 2 {
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+        }
+        let former = self.old.remove(&key);
+        self.young
+            .entry(key)
+            .or_insert_with(|| former.unwrap_or_default())
     }
 }
