@@ -8,7 +8,11 @@
 mod avx2;
 mod avx512;
 
+use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+use std::slice::Chunks;
+
 use super::instructions::GATHERED as LANES;
+use super::layout::FlatNode;
 use super::{Forest, Instructions, MAX_FEATURES};
 
 impl Forest {
@@ -51,5 +55,27 @@ impl Forest {
             Instructions::Avx512 => unsafe { avx512::add_row(self, row, sums) },
         }
         true
+    }
+}
+
+/// Nodes that memory brings at once: 64 bytes.
+const LINE: usize = 64 / size_of::<FlatNode>();
+
+/// Nodes to ask for while [`LANES`] rows meet a tree: a line for four rows costs little.
+const PREFETCHED: usize = LANES / 4 * LINE;
+
+/// The tree of this number in parts of so many nodes, to ask for one with every block of rows that meets the tree before.
+fn parts_of(forest: &Forest, number: usize, part: usize) -> Chunks<'_, FlatNode> {
+    let span = forest.spans.get(number);
+    let tree = span.map_or(&[][..], |&span| forest.tree(span));
+    tree.chunks(part)
+}
+
+/// Asks for nodes before they are needed: a large forest does not stay in L2.
+#[inline]
+fn prefetch(nodes: Option<&[FlatNode]>) {
+    for line in nodes.unwrap_or_default().chunks(LINE) {
+        // SAFETY: this reads nothing; any address will do.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
     }
 }

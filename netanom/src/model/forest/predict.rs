@@ -20,8 +20,8 @@ const USUAL_DEPTH: usize = 16;
 /// What stands for a row that is not there.
 const NO_ROW: [f32; MAX_FEATURES] = [f32::NAN; MAX_FEATURES];
 
-/// Rows of a tile: 1,024 × 40 features × 4 bytes = 160 KiB, which stream from L2 while a tree stays in L1.
-const TILE: usize = 1024;
+/// Rows of a tile: 2,048 × 40 features × 4 bytes = 320 KiB, which stream from L2 while a tree stays in L1.
+const TILE: usize = 2048;
 
 impl Forest {
     /// Class shares: the mean of the trees' leaf distributions, not calibrated ([`Model::predict`](crate::model::Model::predict) is), one row for each of `rows`.

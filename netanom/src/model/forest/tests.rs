@@ -158,7 +158,7 @@ fn a_batch_of_any_layout_gives_the_same_bits() {
     let forest = Forest::new(&random_trees(2, 3, 4, 6), 4, 6).unwrap();
     let mut random = Random(ChaCha8Rng::seed_from_u64(3));
     // More than two tiles, and not a multiple of anything.
-    let rows = Array2::from_shape_simple_fn((2085, 6), || random.unit());
+    let rows = Array2::from_shape_simple_fn((4133, 6), || random.unit());
     let columns_first = rows.t().as_standard_layout().into_owned();
     let together = forest.predict(rows.view());
     assert_eq!(together, forest.predict(columns_first.t()));
@@ -177,8 +177,17 @@ fn a_batch_of_any_layout_gives_the_same_bits() {
 
 #[test]
 fn all_instructions_give_the_same_bits() {
-    // Gathers walk 64 rows or trees in step and look every few levels: one more and one less than such numbers.
-    for (trees, classes, features) in [(1, 2, 1), (63, 7, 40), (65, 9, 256), (130, 8, 17)] {
+    // Gathers walk 64 or 128 rows or trees in step, and hold a row by 32 values: one more and one less than such numbers.
+    for (trees, classes, features) in [
+        (1, 2, 1),
+        (130, 8, 32),
+        (63, 7, 33),
+        (17, 3, 65),
+        (20, 2, 96),
+        (33, 6, 128),
+        (16, 5, 129),
+        (65, 9, 256),
+    ] {
         let forest = Forest::new(
             &random_trees(4, trees, classes, features),
             classes,
@@ -194,13 +203,15 @@ fn all_instructions_give_the_same_bits() {
             0.0,
             -0.0,
         ];
-        let rows = Array2::from_shape_simple_fn((1175, usize::from(features)), || {
+        let rows = Array2::from_shape_simple_fn((2303, usize::from(features)), || {
             match special.get(random.below(60) as usize) {
                 Some(special) => *special,
                 None => random.unit(),
             }
         });
-        for count in [1, 11, 12, 15, 36, 37, 63, 64, 65, 1024, 1025, 1175] {
+        for count in [
+            1, 11, 12, 15, 46, 47, 52, 53, 64, 65, 127, 128, 192, 1175, 2048, 2049, 2303,
+        ] {
             let rows = rows.slice(ndarray::s![..count, ..]);
             let bits = |instructions| {
                 let judged = forest.predict_by(instructions, rows);

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::LANES;
+use super::{LANES, PREFETCHED, parts_of, prefetch};
 use crate::model::forest::layout::{FlatNode, LEAF, POSITION};
 use crate::model::forest::{Forest, MAX_FEATURES};
 
@@ -17,11 +17,14 @@ const TREES: usize = 64;
 /// Adds every tree's leaf of each row to its sums, which are those of a multiple of [`LANES`] rows.
 #[target_feature(enable = "avx2")]
 pub(super) fn add_tile(forest: &Forest, tile: &[f32], sums: &mut [f32]) {
-    for &span in &forest.spans {
+    let block_sums = LANES * forest.stride();
+    for (number, &span) in forest.spans.iter().enumerate() {
         let tree = forest.tree(span);
         let top = Top::of(tree);
+        let mut next_tree = parts_of(forest, number + 1, PREFETCHED);
         let blocks = tile.chunks_exact(LANES * forest.features);
-        for (rows, sums) in blocks.zip(sums.chunks_exact_mut(LANES * forest.stride())) {
+        for (rows, sums) in blocks.zip(sums.chunks_exact_mut(block_sums)) {
+            prefetch(next_tree.next());
             let leaves = leaves_of_rows(tree, &top, span.depth, rows);
             forest.add_leaves(sums, &leaves);
         }

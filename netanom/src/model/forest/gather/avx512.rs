@@ -1,14 +1,15 @@
-//! 16 walks a register, 4 registers.
+//! 16 walks a register, 4 or 8 registers.
 
 use std::arch::x86_64::*;
 
-use super::LANES;
+use super::{LANES, PREFETCHED, parts_of, prefetch};
 use crate::model::forest::layout::{FlatNode, LEAF, POSITION};
 use crate::model::forest::{Forest, MAX_FEATURES};
 
 /// Walks in a register.
 const WIDTH: usize = 16;
 
+/// Registers of a block of rows.
 const REGISTERS: usize = LANES / WIDTH;
 
 /// Trees that one row meets in step. Their nodes come from farther away than those of one tree, so there are more.
@@ -17,13 +18,24 @@ const TREES: usize = 128;
 /// Adds every tree's leaf of each row to its sums, which are those of a multiple of [`LANES`] rows.
 #[target_feature(enable = "avx512f")]
 pub(super) fn add_tile(forest: &Forest, tile: &[f32], sums: &mut [f32]) {
-    for &span in &forest.spans {
+    let (block, block_sums) = (LANES * forest.features, LANES * forest.stride());
+    // Two blocks in step, as one does not fill the time that gathers take; then the odd one.
+    let pairs = sums.len() / (2 * block_sums);
+    let (sums_of_pairs, odd) = sums.split_at_mut(pairs * 2 * block_sums);
+    for (number, &span) in forest.spans.iter().enumerate() {
         let tree = forest.tree(span);
         let top = Top::of(tree);
-        let blocks = tile.chunks_exact(LANES * forest.features);
-        for (rows, sums) in blocks.zip(sums.chunks_exact_mut(LANES * forest.stride())) {
-            let leaves = leaves_of_rows(tree, &top, span.depth, rows);
-            forest.add_leaves(sums, &leaves);
+        let mut next_tree = parts_of(forest, number + 1, 2 * PREFETCHED);
+        let mut tile = tile;
+        for sums in sums_of_pairs.chunks_exact_mut(2 * block_sums) {
+            prefetch(next_tree.next());
+            let leaves = leaves_of_rows::<{ 2 * REGISTERS }>(tree, &top, span.depth, tile, block);
+            forest.add_leaves(sums, leaves.as_flattened());
+            tile = &tile[2 * block..];
+        }
+        if !odd.is_empty() {
+            let leaves = leaves_of_rows::<REGISTERS>(tree, &top, span.depth, tile, block);
+            forest.add_leaves(odd, leaves.as_flattened());
         }
     }
 }
@@ -38,8 +50,14 @@ pub(super) fn add_row(forest: &Forest, row: &[f32; MAX_FEATURES], sums: &mut [f3
         }
         let depth = spans.iter().map(|span| span.depth).max().unwrap_or(0);
         let roots = &roots[..spans.len().next_multiple_of(WIDTH)];
-        let leaves = leaves_of_trees(forest, roots, depth, row);
-        forest.add_leaves_of_row(sums, &leaves[..spans.len()]);
+        let leaves = match forest.features {
+            ..=32 => leaves_of_trees::<1>(forest, roots, depth, row),
+            33..=64 => leaves_of_trees::<2>(forest, roots, depth, row),
+            65..=96 => leaves_of_trees::<3>(forest, roots, depth, row),
+            97..=128 => leaves_of_trees::<4>(forest, roots, depth, row),
+            _ => leaves_of_trees::<0>(forest, roots, depth, row),
+        };
+        forest.add_leaves_of_row(sums, &leaves.as_flattened()[..spans.len()]);
     }
 }
 
@@ -91,20 +109,25 @@ impl Top {
     }
 }
 
-/// The numbers of the leaves in which the rows end.
+/// The numbers of the leaves in which the rows of one block or of several end.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn leaves_of_rows(tree: &[FlatNode], top: &Top, depth: usize, rows: &[f32]) -> [u32; LANES] {
+fn leaves_of_rows<const WALKED: usize>(
+    tree: &[FlatNode],
+    top: &Top,
+    depth: usize,
+    rows: &[f32],
+    block: usize,
+) -> [[u32; WIDTH]; WALKED] {
     let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    let mut at = [_mm512_setzero_si512(); REGISTERS];
+    let mut at = [_mm512_setzero_si512(); WALKED];
     let step = |(threshold, branch): (__m512, __m512i), register: usize| {
-        let row = _mm512_add_epi32(lanes, _mm512_set1_epi32((register * WIDTH) as i32));
-        let value = _mm512_mullo_epi32(
-            _mm512_srli_epi32::<24>(branch),
-            _mm512_set1_epi32(LANES as i32),
-        );
+        let rows = &rows[register / REGISTERS * block..][..block];
+        let row = register % REGISTERS * WIDTH;
+        let row = _mm512_add_epi32(lanes, _mm512_set1_epi32(row as i32));
+        let value = _mm512_slli_epi32::<{ LANES.ilog2() }>(_mm512_srli_epi32::<24>(branch));
         let value = _mm512_add_epi32(row, value);
-        // SAFETY: `rows` has a value of each lane for each feature.
+        // SAFETY: the block has a value of each lane for each feature.
         let value = unsafe { _mm512_i32gather_ps::<4>(value, rows.as_ptr()) };
         next(branch, threshold, value)
     };
@@ -130,26 +153,33 @@ fn leaves_of_rows(tree: &[FlatNode], top: &Top, depth: usize, rows: &[f32]) -> [
 /// The numbers of the leaves in which a row ends, in the trees with these roots: a multiple of [`WIDTH`].
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn leaves_of_trees(
+fn leaves_of_trees<const PAIRS: usize>(
     forest: &Forest,
     roots: &[u32],
     depth: usize,
     row: &[f32; MAX_FEATURES],
-) -> [u32; TREES] {
+) -> [[u32; WIDTH]; TREES / WIDTH] {
     let mut at = [_mm512_setzero_si512(); TREES / WIDTH];
     let mut root = at;
     for (root, roots) in root.iter_mut().zip(roots.chunks_exact(WIDTH)) {
         // SAFETY: the chunk has as many numbers as the register.
         *root = unsafe { _mm512_loadu_si512(roots.as_ptr().cast()) };
     }
+    let mut held = [[_mm512_setzero_ps(); 2]; PAIRS];
+    for (held, values) in held
+        .as_flattened_mut()
+        .iter_mut()
+        .zip(row.as_chunks::<WIDTH>().0)
+    {
+        // SAFETY: the chunk has as many values as the register.
+        *held = unsafe { _mm512_loadu_ps(values.as_ptr()) };
+    }
     let registers = roots.len() / WIDTH;
     for _ in 0..depth {
         let mut resting = true;
         for (at, root) in at[..registers].iter_mut().zip(root) {
             let (threshold, branch) = nodes(forest.nodes.as_ptr(), _mm512_add_epi32(*at, root));
-            // SAFETY: 8 bits of feature are below the row's 256 values.
-            let value =
-                unsafe { _mm512_i32gather_ps::<4>(_mm512_srli_epi32::<24>(branch), row.as_ptr()) };
+            let value = value(row, &held, _mm512_srli_epi32::<24>(branch));
             let next = next(branch, threshold, value);
             resting &= _mm512_cmpeq_epi32_mask(*at, next) == u16::MAX;
             *at = next;
@@ -162,6 +192,29 @@ fn leaves_of_trees(
         *at = _mm512_add_epi32(*at, root);
     }
     numbers(forest.nodes.as_ptr(), &at)
+}
+
+/// The row's values of these features: from the pairs of registers that hold the row's first, where there are any.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn value<const PAIRS: usize>(
+    row: &[f32; MAX_FEATURES],
+    held: &[[__m512; 2]; PAIRS],
+    features: __m512i,
+) -> __m512 {
+    let Some(([lower, upper], others)) = held.split_first() else {
+        // SAFETY: 8 bits of feature are below the row's 256 values.
+        return unsafe { _mm512_i32gather_ps::<4>(features, row.as_ptr()) };
+    };
+    // A pair has 32 values and looks at the last 5 bits of a feature.
+    let mut value = _mm512_permutex2var_ps(*lower, features, *upper);
+    for (number, [lower, upper]) in others.iter().enumerate() {
+        let first = _mm512_set1_epi32(2 * WIDTH as i32 * (number as i32 + 1));
+        let here = _mm512_cmpge_epu32_mask(features, first);
+        let found = _mm512_permutex2var_ps(*lower, features, *upper);
+        value = _mm512_mask_blend_ps(here, value, found);
+    }
+    value
 }
 
 /// Thresholds and branches of the nodes at these positions.
@@ -205,10 +258,13 @@ fn next(branch: __m512i, threshold: __m512, value: __m512) -> __m512i {
 /// The numbers in the leaves' thresholds.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn numbers<const WALKS: usize>(nodes: *const FlatNode, at: &[__m512i]) -> [u32; WALKS] {
-    let mut numbers = [0; WALKS];
-    for (numbers, at) in numbers.chunks_exact_mut(WIDTH).zip(at) {
-        // SAFETY: walks have stayed in their tree, and the chunk has as many numbers as the register.
+fn numbers<const WALKED: usize>(
+    nodes: *const FlatNode,
+    at: &[__m512i; WALKED],
+) -> [[u32; WIDTH]; WALKED] {
+    let mut numbers = [[0; WIDTH]; WALKED];
+    for (numbers, at) in numbers.iter_mut().zip(at) {
+        // SAFETY: walks have stayed in their tree, and there are as many numbers as the register has.
         unsafe {
             let leaf = _mm512_i32gather_epi32::<8>(*at, nodes.cast());
             let number = _mm512_andnot_si512(_mm512_set1_epi32(LEAF as i32), leaf);
