@@ -23,6 +23,9 @@ const MAX_OFFSET: usize = 4096;
 /// Headers of a long kind: IPv6, VXLAN, Ethernet, IPv6, TCP with options.
 const LINEAR_HEADERS: u32 = 192;
 
+/// `VLAN_HLEN` (include/linux/if_vlan.h).
+const VLAN_TAG: u32 = 4;
+
 /// Which packet of a tunnel counts: a number of [`Tunnels`] that user space sets before it loads the programs. The
 /// verifier then removes what is never done.
 #[unsafe(no_mangle)]
@@ -265,13 +268,10 @@ impl<'a> EgressFrame<'a> {
             bounds,
             length: 0,
         };
-        let tag = if frame.buffer().vlan_present != 0 {
-            4
-        } else {
-            0
-        };
-        // The kernel's `wire_len` counts the headers of every segment (qdisc_pkt_len_init in net/core/dev.c).
-        let length = frame.buffer().wire_len + tag;
+        // The kernel's `wire_len` counts the headers of every segment (qdisc_pkt_len_init in net/core/dev.c), without the
+        // tag that each gets when it leaves.
+        let tags = frame.buffer().vlan_present * frame.segments().get();
+        let length = frame.buffer().wire_len + VLAN_TAG * tags;
         frame.length = hidden(u64::from(length), frame.buffer().len) as u32;
         frame
     }
