@@ -6,9 +6,11 @@
 mod attach;
 #[cfg(feature = "bench")]
 mod bench;
+mod clock;
 mod detach;
 mod following;
 mod inject;
+mod inner;
 mod leftover;
 mod load;
 mod observe;
@@ -22,18 +24,17 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use aya::Ebpf;
-use aya::maps::{Array, MapData, PerCpuArray};
+use aya::maps::{Array, ArrayOfMaps, MapData, PerCpuArray};
 use netanom_common::counter::Tally;
-use netanom_common::flow::{DirectionCounters, FlowCounters, FlowKey};
-use rustix::thread::{MembarrierCommand, membarrier};
-use rustix::time::{ClockId, clock_gettime};
+use netanom_common::flow::{FlowCounters, FlowKey};
 use zerocopy::FromZeros;
 
 use super::{FlowSource, SourceError, Stop, batch};
 use crate::flow::{IgnoredTallies, Timestamp, Window};
 
+use clock::Clock;
 use following::Following;
-use load::{PacketOrigin, Room};
+use load::{PacketOrigin, Room, SHARDS, missing};
 use observe::Observer;
 use overflow::OverflowTables;
 use pin::{Folder, Found, Root};
@@ -147,7 +148,7 @@ impl KernelSource {
         let clock = match origin {
             PacketOrigin::Wire | PacketOrigin::Test(_) => Clock::now(),
             // A capture's packets have the time of the wall.
-            PacketOrigin::Capture => Clock { epoch: 0 },
+            PacketOrigin::Capture => Clock::default(),
         };
         Ok(Self {
             ebpf: loaded.ebpf,
@@ -192,8 +193,7 @@ impl KernelSource {
         let begun = now();
         self.observer.note_sent(&self.ignored)?;
         let drained = self.swap()?;
-        // Programs run inside an RCU read section; this waits until each that may have seen the old generation ended.
-        membarrier(MembarrierCommand::Global).map_err(map_error)?;
+        self.wait_for_programs()?;
         let mut window = self.empty(drained)?;
         self.fill.entries = window.flows.len();
         self.collect_leftovers(&mut window)?;
@@ -216,6 +216,17 @@ impl KernelSource {
         self.written = 1 - drained;
         self.generation.set(0, self.written, 0).map_err(map_error)?;
         Ok(drained)
+    }
+
+    /// Waits until each program that may have seen the old generation has ended: programs run inside an RCU read section,
+    /// and the kernel answers to a change of a map of maps when all that were open then are over
+    /// (kernel/bpf/syscall.c, `maybe_wait_bpf_programs`). So a shard is put where it is already.
+    fn wait_for_programs(&mut self) -> Result<(), SourceError> {
+        let outer = self.ebpf.map_mut(SHARDS).ok_or_else(|| missing(SHARDS))?;
+        let mut outer: ArrayOfMaps<&mut MapData, MapData> =
+            ArrayOfMaps::try_from(outer).map_err(map_error)?;
+        // CPU 0, generation 0.
+        outer.set(0, &self.shards[0][0], 0).map_err(map_error)
     }
 
     /// Takes everything out of a generation that no program writes.
@@ -311,71 +322,11 @@ impl FlowSource for KernelSource {
         self.is_done = self.stop.wait(wait);
         // Ticks that were missed are not made up for: the window is longer instead.
         self.next_tick = (self.next_tick + self.tick).max(now());
+        self.clock.follow();
         let time = self.clock.wall_time();
         self.following
             .follow(&mut self.ebpf, self.folder.as_ref(), time);
         self.drain().map(Some)
-    }
-}
-
-/// A reading takes about a tenth of a microsecond.
-const CLOCK_READINGS: usize = 16;
-
-/// The distance from the kernel's monotonic clock, which stamps packets, to the Unix epoch.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    epoch: u64,
-}
-
-impl Clock {
-    /// Reads one clock between two readings of the other. The closest pair of several counts: between others this thread
-    /// may have waited for a CPU, and all times would be off by that.
-    fn now() -> Self {
-        let nanos = |id| {
-            let time = clock_gettime(id);
-            time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-        };
-        let reading = |_| {
-            let before = nanos(ClockId::Monotonic);
-            let wall = nanos(ClockId::Realtime);
-            let width = nanos(ClockId::Monotonic) - before;
-            (width, wall.wrapping_sub(before + width / 2))
-        };
-        let closest = (0..CLOCK_READINGS).map(reading).min();
-        Self {
-            epoch: closest.unwrap_or_default().1,
-        }
-    }
-
-    fn wall_time(self) -> Timestamp {
-        let time = clock_gettime(ClockId::Monotonic);
-        Timestamp::from_nanos(
-            (time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64).wrapping_add(self.epoch),
-        )
-    }
-
-    /// A time that the kernel stamped; 0 stays 0.
-    fn to_wall_time(self, time: u64) -> u64 {
-        if time == 0 {
-            0
-        } else {
-            time.wrapping_add(self.epoch)
-        }
-    }
-
-    fn to_wall(self, counters: &FlowCounters) -> FlowCounters {
-        let shift = |sent: &DirectionCounters| DirectionCounters {
-            first: self.to_wall_time(sent.first),
-            last: self.to_wall_time(sent.last),
-            first_payload: self.to_wall_time(sent.first_payload),
-            ..*sent
-        };
-        FlowCounters {
-            low: shift(&counters.low),
-            high: shift(&counters.high),
-            noted: 0,
-            ..*counters
-        }
     }
 }
 

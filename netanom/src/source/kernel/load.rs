@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aya::maps::{Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray};
+use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
 use aya::pin::PinError;
 use aya::programs::{ProgramError, SchedClassifier, Xdp};
 use aya::util::nr_cpus;
@@ -11,6 +11,7 @@ use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::packet::Tunnels;
 
+use super::inner::{Inner, make_inner};
 use super::map_error;
 use super::observe::Observer;
 use super::one_cpu::OneCpu;
@@ -21,14 +22,16 @@ use crate::source::SourceError;
 pub(super) const XDP: &str = "netanom_xdp";
 pub(super) const EGRESS: &str = "netanom_egress";
 
+/// The array of every CPU's shards.
+pub(super) const SHARDS: &str = "FLOWS";
+
 /// Names of pinned maps: the array of [`Ignored`] tallies, what of it was handed on, each shard and overflow table.
 pub(super) const IGNORED: &str = "IGNORED";
 pub(super) const DELIVERED: &str = "DELIVERED";
 pub(super) const SHARD: &str = "shard-";
 pub(super) const OVERFLOW: &str = "overflow-";
 
-/// `BPF_MAP_TYPE_HASH` and `BPF_MAP_TYPE_ARRAY` (include/uapi/linux/bpf.h).
-const HASH: u32 = 1;
+/// `BPF_MAP_TYPE_ARRAY` (include/uapi/linux/bpf.h).
 const ARRAY: u32 = 2;
 
 /// A shard with fewer places, for flows that are not known and for known ones, would be full after a burst.
@@ -118,7 +121,7 @@ pub(super) fn load(
     let room_for_unknown = room.for_unknown(cpus);
     let replay = u8::from(origin == PacketOrigin::Capture);
     let mut ebpf = EbpfLoader::new()
-        .map_max_entries("FLOWS", 2 * cpus)
+        .map_max_entries(SHARDS, 2 * cpus)
         .map_max_entries("OVERFLOWS", 2 * cpus)
         .override_global("REPLAY", &replay, true)
         .override_global("TUNNELS", &(tunnels as u8), true)
@@ -134,7 +137,7 @@ pub(super) fn load(
         value: size_of::<FlowCounters>(),
         entries: &|cpu| room.entries(cpu, cpus),
     };
-    let shards = make_inner(&mut ebpf, "FLOWS", cpus, &shard)?;
+    let shards = make_inner(&mut ebpf, SHARDS, cpus, &shard)?;
     let overflow = OverflowTables::make(&mut ebpf, cpus)?;
     let delivered = make_delivered()?;
     if let Some(folder) = folder {
@@ -157,43 +160,6 @@ pub(super) fn load(
         observer,
         capacity: (0..cpus).map(|cpu| room.entries(cpu, cpus) as usize).sum(),
     })
-}
-
-/// What the inner maps of an array of maps look like.
-pub(super) struct Inner<'a> {
-    pub(super) name: &'static str,
-    pub(super) key: usize,
-    pub(super) value: usize,
-    /// By the number of the CPU.
-    pub(super) entries: &'a dyn Fn(u32) -> u32,
-}
-
-/// Makes a hash map for each CPU and generation. The kernel side looks for it in slot `cpu * 2 + generation`.
-pub(super) fn make_inner(
-    ebpf: &mut Ebpf,
-    outer: &str,
-    cpus: u32,
-    inner: &Inner<'_>,
-) -> Result<[Vec<MapData>; 2], SourceError> {
-    let outer = ebpf.map_mut(outer).ok_or_else(|| missing(outer))?;
-    let mut outer: ArrayOfMaps<&mut MapData, MapData> =
-        ArrayOfMaps::try_from(outer).map_err(map_error)?;
-    let mut made = [Vec::new(), Vec::new()];
-    for cpu in 0..cpus {
-        let entries = (inner.entries)(cpu);
-        for (generation, made) in made.iter_mut().enumerate() {
-            let (key, value) = (inner.key as u32, inner.value as u32);
-            // Entries are made beforehand: under a flood there is no time for it, and giving them back to the kernel's
-            // allocator takes more than half of a drain.
-            let definition = aya_obj::Map::new_from_params(HASH, key, value, entries, 0);
-            let map = MapData::create(definition, inner.name, None).map_err(create_error)?;
-            outer
-                .set(cpu * 2 + generation as u32, &map, 0)
-                .map_err(map_error)?;
-            made.push(map);
-        }
-    }
-    Ok(made)
 }
 
 fn make_delivered() -> Result<MapData, SourceError> {
@@ -253,7 +219,7 @@ where
         })
 }
 
-fn missing(what: &str) -> SourceError {
+pub(super) fn missing(what: &str) -> SourceError {
     SourceError::Load {
         detail: format!("the object has no `{what}`; NETANOM_EBPF_OBJECT named a foreign one"),
     }
@@ -268,7 +234,7 @@ fn load_error(error: EbpfError) -> SourceError {
     }
 }
 
-fn create_error(error: MapError) -> SourceError {
+pub(super) fn create_error(error: MapError) -> SourceError {
     match &error {
         MapError::CreateError { io_error, .. } if is_refusal(io_error) => {
             SourceError::NoPrivilege {

@@ -8,8 +8,10 @@ use aya::util::nr_cpus;
 use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use zerocopy::FromZeros;
 
-use super::load::{Inner, make_inner, take};
-use super::{Clock, map_error};
+use super::clock::Clock;
+use super::inner::{Inner, make_inner};
+use super::load::take;
+use super::map_error;
 use crate::source::{SourceError, batch};
 
 /// Entries of a generation's overflow tables over all CPUs: 1 MiB with the kernel's overhead.
