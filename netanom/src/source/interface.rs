@@ -1,8 +1,9 @@
 //! Interfaces by name: which there are, which has the default route.
 
-use std::fs;
+use std::{fs, io};
 
-use nix::net::if_::{if_nameindex, if_nametoindex};
+use nix::errno::Errno;
+use nix::net::if_::{if_indextoname, if_nameindex, if_nametoindex};
 
 use super::SourceError;
 
@@ -30,6 +31,21 @@ impl Interface {
             name: name.to_owned(),
             index,
         })
+    }
+
+    /// The interface with this index; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the kernel was not asked, as for want of a file descriptor.
+    pub fn with_index(index: u32) -> io::Result<Option<Self>> {
+        match if_indextoname(index) {
+            Ok(name) => Ok(Some(Self {
+                name: name.to_string_lossy().into_owned(),
+                index,
+            })),
+            Err(Errno::ENXIO | Errno::ENODEV) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Every interface of this network namespace, sorted by name.
@@ -123,6 +139,14 @@ mod tests {
     fn a_machine_without_routes_has_no_default() {
         assert_eq!(default_of_ipv4("Iface\tDestination\n"), None);
         assert_eq!(default_of_ipv6(""), None);
+    }
+
+    #[test]
+    fn an_index_gives_the_name_and_one_that_none_has_nothing() {
+        let loopback = Interface::named("lo").unwrap();
+        let found = Interface::with_index(loopback.index).unwrap();
+        assert_eq!(found, Some(loopback));
+        assert_eq!(Interface::with_index(i32::MAX as u32).unwrap(), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod attach;
 #[cfg(feature = "bench")]
 mod bench;
 mod clock;
+mod departed;
 mod detach;
 mod following;
 mod inject;

@@ -53,18 +53,28 @@ impl Watchlist {
         self.names.iter().any(|one| one == name)
     }
 
+    /// Whether an interface of this name is to be watched.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        self.is_by_name(name) || self.patterns.iter().any(|pattern| pattern.matches(name))
+    }
+
     /// Those that there are now, sorted by name.
     #[must_use]
     pub fn present(&self) -> Vec<Interface> {
         let mut present = Interface::all();
-        present.retain(|one| {
-            self.is_by_name(&one.name)
-                || self
-                    .patterns
-                    .iter()
-                    .any(|pattern| pattern.matches(&one.name))
-        });
+        present.retain(|one| self.takes(&one.name));
         present
+    }
+
+    /// The patterns that match none of these.
+    pub fn without_any_of(&self, present: &[Interface]) -> impl Iterator<Item = String> {
+        let matches = |pattern: &&WildMatch| present.iter().any(|one| pattern.matches(&one.name));
+        let without = self
+            .patterns
+            .iter()
+            .filter(move |pattern| !matches(pattern));
+        without.map(WildMatch::pattern)
     }
 }
 
@@ -89,7 +99,9 @@ mod tests {
 
     #[test]
     fn a_pattern_may_match_nothing_yet_and_a_name_may_not() {
-        assert_eq!(list(&["nosuch*"]).present(), []);
+        let list = list(&["l*", "nosuch*"]);
+        let unmatched: Vec<_> = list.without_any_of(&list.present()).collect();
+        assert_eq!(unmatched, ["nosuch*"]);
         let error = Watchlist::new(&["nosuch0".to_owned()]).unwrap_err();
         let error = error.to_string();
         assert!(

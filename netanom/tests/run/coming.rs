@@ -126,6 +126,56 @@ fn a_name_decides_whether_an_interface_is_watched() {
 }
 
 #[test]
+fn two_interfaces_that_swap_their_names_are_both_watched() {
+    let Some(pair) = Pair::new("two_interfaces_that_swap_their_names_are_both_watched") else {
+        return;
+    };
+    add(&pair, "w0", "w1");
+    let sensor = Sensor::start(&pair.sensor, &["-i", "v*", "-i", "w*"]);
+    let swap = [("v0", "between"), ("w0", "v0"), ("between", "w0")];
+    let swap = swap.map(|(old, new)| format!("ip link set {old} name {new}"));
+    pair.sensor.run(&["sh", "-c", &swap.join(" && ")]);
+    let came = |name| sensor.log().matches(&format!("watching `{name}`")).count();
+    wait_until("both are watched under their new names", || {
+        came("v0") == 2 && came("w0") == 2
+    });
+    assert!(is_attached(&sensor, "v0") && is_attached(&sensor, "w0"));
+    // What was v0 is w0 now.
+    let sent = send(&pair, "v1");
+    wait_until("all is counted", || sensor.packets() >= sent);
+    let counted = "netanom_packets_total{direction=\"ingress\",interface=\"w0\"}";
+    assert!(sensor.metrics()[counted] > 0.0);
+    assert_eq!(sensor.packets(), sent);
+}
+
+#[test]
+fn of_interfaces_that_go_as_fast_as_they_come_nothing_stays() {
+    let Some(pair) = Pair::new("of_interfaces_that_go_as_fast_as_they_come_nothing_stays") else {
+        return;
+    };
+    let sensor = Sensor::start(&pair.sensor, &["-i", "v0", "-i", "w*"]);
+    let before = (descriptors(&sensor), sensor.metrics().len());
+    let come_and_go =
+        |n: u32| format!("ip link add w{n} type veth peer name x{n}; ip link delete w{n}");
+    let all: Vec<_> = (0..100).map(come_and_go).collect();
+    pair.sensor.run(&["sh", "-c", &all.join("\n")]);
+    add(&pair, "w", "y");
+    wait_until("the last one is watched", || is_attached(&sensor, "w"));
+    run(&pair, "ip link delete w");
+    wait_until("it is let go", || !is_attached(&sensor, "w"));
+    assert_eq!(descriptors(&sensor), before.0);
+    let series = 4 * remembered(&sensor);
+    assert_eq!(sensor.metrics().len(), before.1 + series);
+    // One that is gone before it can be attached to is nobody's mistake.
+    assert!(!sensor.log().contains("is not watched"), "{}", sensor.log());
+    assert!(
+        sensor.log().matches(" WARN ").count() <= 1,
+        "{}",
+        sensor.log()
+    );
+}
+
+#[test]
 fn nothing_is_lost_elsewhere_while_interfaces_come_and_go() {
     let Some(pair) = Pair::new("nothing_is_lost_elsewhere_while_interfaces_come_and_go") else {
         return;
@@ -189,6 +239,18 @@ fn descriptors(sensor: &Sensor<'_>) -> usize {
     targets
         .filter(|target| target.to_string_lossy().contains("bpf"))
         .count()
+}
+
+/// Interfaces with series that are not attached: packets and bytes, in both directions.
+fn remembered(sensor: &Sensor<'_>) -> usize {
+    let metrics = sensor.metrics();
+    let named = |start: &str| {
+        metrics
+            .keys()
+            .filter(|series| series.starts_with(start))
+            .count()
+    };
+    named("netanom_packets_total{") / 2 - named("netanom_xdp_attached{") / 2
 }
 
 /// 1 when the native program is attached to the interface, 0 when it is missed.

@@ -1,7 +1,7 @@
 //! Attaches the programs to interfaces: XDP for what comes in, TCX for what leaves.
 
-use std::fs;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use aya::Ebpf;
 use aya::programs::links::{FdLink, LinkError, PinnedLink};
@@ -58,6 +58,8 @@ pub(super) struct Attaching<'a> {
     pub(super) folder: Option<&'a Folder>,
     /// What killed sensors have left: its links are taken over.
     pub(super) leftovers: &'a mut [Found],
+    /// Why the driver refused native XDP, where generic mode came in its place.
+    pub(super) not_native: Option<io::Error>,
 }
 
 impl Attaching<'_> {
@@ -80,6 +82,12 @@ impl Attaching<'_> {
         } else {
             "generic"
         };
+        if let Some(reason) = &self.not_native {
+            log::warn!(
+                "`{}` has no native XDP ({reason}): generic mode, which is slower",
+                interface.name
+            );
+        }
         Ok(Attached {
             attachment: Attachment {
                 interface: interface.clone(),
@@ -97,10 +105,7 @@ impl Attaching<'_> {
             XdpMode::Generic => attach_generic(xdp, interface)?,
             XdpMode::Auto => match attach_native(xdp, interface) {
                 Err(SourceError::NativeRefused { source, .. }) => {
-                    log::warn!(
-                        "`{}` has no native XDP ({source}): generic mode, which is slower",
-                        interface.name
-                    );
+                    self.not_native = Some(source);
                     attach_generic(xdp, interface)?
                 }
                 other => other?,
@@ -280,11 +285,17 @@ fn occupied(interface: &Interface) -> SourceError {
 }
 
 /// What the kernel answered, from whichever depth of the error.
-fn cause(error: &ProgramError) -> Option<std::io::Error> {
+fn cause(error: &ProgramError) -> Option<io::Error> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = next {
-        if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            return io.raw_os_error().map(std::io::Error::from_raw_os_error);
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            // Where the kernel answers EINVAL, aya asks again over netlink, which needs a privilege: without it that
+            // answer hides the first one.
+            let is_hidden = matches!(error, ProgramError::XdpError(_)) && is_refusal(io);
+            let errno = io
+                .raw_os_error()
+                .map(|errno| if is_hidden { libc::EINVAL } else { errno });
+            return errno.map(io::Error::from_raw_os_error);
         }
         next = current.source();
     }

@@ -3,21 +3,21 @@
 //! Attaching programs that are loaded already needs no capability (since Linux 5.19 only loading them and making maps
 //! does: kernel/bpf/syscall.c, `map_create` and `bpf_prog_load`), so the sensor follows after it has dropped its own.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use aya::Ebpf;
 
 use super::attach::{Attached, Attaching, Attachment};
+use super::departed::Departed;
 use super::pin::{Folder, Found, network_namespace};
 use super::settings::KernelSettings;
 use crate::flow::Timestamp;
 use crate::source::netlink::LinkEvents;
 use crate::source::{Direction, Interface, SourceError, Watchlist, XdpMode};
 
-/// How long an interface that left is remembered: whoever reads the counters once a minute has seen the last ones then.
-const REMEMBERED: u64 = 300_000_000_000;
-/// Interfaces that left and are remembered; further ones push out the oldest.
-const MOST_REMEMBERED: usize = 64;
+/// Interfaces that one look attaches to; the next look goes on. Each takes the kernel about 10 ms, in which no window is
+/// looked at.
+const AT_ONCE: usize = 16;
 
 /// An interface came or went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,9 @@ pub(super) struct Following {
     attached: Vec<Attached>,
     /// Why one is not attached, so that it is told once.
     refused: BTreeMap<u32, String>,
-    left: VecDeque<(Timestamp, Gone)>,
+    /// Whether the last look left some for the next one.
+    is_behind: bool,
+    departed: Departed,
     changes: Vec<Change>,
 }
 
@@ -75,25 +77,34 @@ impl Following {
             namespace: network_namespace().map_err(unheard)?,
             attached: Vec::new(),
             refused: BTreeMap::new(),
-            left: VecDeque::new(),
+            is_behind: false,
+            departed: Departed::default(),
             changes: Vec::new(),
         };
+        for pattern in following.list.without_any_of(present) {
+            log::warn!("no interface matches `{pattern}` yet; one that comes is watched");
+        }
         let mut interfaces: Vec<_> = present.iter().collect();
         interfaces.sort_by_key(|one| leftovers.iter().any(|old| old.is_on(one)));
         for interface in interfaces {
-            following.attach(interface, ebpf, folder, leftovers)?;
+            match following.attach(interface, ebpf, folder, leftovers) {
+                // One that a pattern matched may have gone meanwhile.
+                Err(_) if !following.list.is_by_name(&interface.name) && is_gone(interface) => {}
+                outcome => outcome?,
+            }
         }
         Ok(following)
     }
 
     /// Looks at what came and went since the last look.
     pub(super) fn follow(&mut self, ebpf: &mut Ebpf, folder: Option<&Folder>, now: Timestamp) {
-        if self.events.any() && network_namespace().is_ok_and(|here| here == self.namespace) {
-            let present = self.list.present();
-            self.let_go(&present, now);
-            self.pick_up(&present, ebpf, folder);
+        let is_due = self.events.any() || self.is_behind;
+        if is_due && network_namespace().is_ok_and(|here| here == self.namespace) {
+            self.let_go(now);
+            self.pick_up(ebpf, folder);
         }
-        self.forget(now);
+        let forgotten = self.departed.forget(now).into_iter();
+        self.changes.extend(forgotten.map(Change::Forgotten));
     }
 
     /// What has changed since the last call; the first one brings what was there at the start.
@@ -118,70 +129,89 @@ impl Following {
             direction: self.direction,
             folder,
             leftovers,
+            not_native: None,
         };
         let attached = attaching.attach(interface)?;
-        self.changes.push(Change::Came(attached.attachment.clone()));
+        self.came(attached.attachment.clone());
         self.attached.push(attached);
         Ok(())
     }
 
+    fn came(&mut self, attachment: Attachment) {
+        self.departed.came(&attachment.interface);
+        self.changes.push(Change::Came(attachment));
+    }
+
     /// Detaches from those that are gone. One that is watched under its new name too keeps its programs.
-    fn let_go(&mut self, present: &[Interface], now: Timestamp) {
+    ///
+    /// Each is asked for by its index: a list of all may lack some while many come and go.
+    fn let_go(&mut self, now: Timestamp) {
+        let mut renamed = Vec::new();
         let mut attached = std::mem::take(&mut self.attached);
         attached.retain_mut(|one| {
-            let interface = &one.attachment.interface;
-            let same = present.iter().find(|there| there.index == interface.index);
-            if same == Some(interface) {
+            let before = &one.attachment.interface;
+            let Ok(there) = Interface::with_index(before.index) else {
+                return true;
+            };
+            if there.as_ref() == Some(before) {
                 return true;
             }
             let gone = Gone {
-                is_missed: self.list.is_by_name(&interface.name),
-                interface: interface.clone(),
+                is_missed: self.list.is_by_name(&before.name),
+                interface: before.clone(),
             };
-            self.left.push_back((now, gone.clone()));
+            self.departed.push(now, gone.clone());
             self.changes.push(Change::Left(gone));
-            if let Some(renamed) = same {
-                one.attachment.interface = renamed.clone();
-                self.changes.push(Change::Came(one.attachment.clone()));
-            }
-            same.is_some()
+            let Some(there) = there.filter(|there| self.list.takes(&there.name)) else {
+                return false;
+            };
+            one.attachment.interface = there;
+            renamed.push(one.attachment.clone());
+            true
         });
         self.attached = attached;
+        // Two may have swapped their names: both have left by now.
+        for attachment in renamed {
+            self.came(attachment);
+        }
     }
 
-    fn pick_up(&mut self, present: &[Interface], ebpf: &mut Ebpf, folder: Option<&Folder>) {
+    fn pick_up(&mut self, ebpf: &mut Ebpf, folder: Option<&Folder>) {
+        let present = self.list.present();
         self.refused
             .retain(|index, _| present.iter().any(|one| one.index == *index));
-        for interface in present {
+        self.is_behind = false;
+        let mut new = 0;
+        for interface in &present {
             if self.attached().any(|one| one.interface == *interface) {
                 continue;
+            }
+            if new == AT_ONCE {
+                self.is_behind = true;
+                break;
             }
             match self.attach(interface, ebpf, folder, &mut []) {
                 Ok(()) => {
                     self.refused.remove(&interface.index);
+                    new += 1;
                 }
-                // Tried again whenever something changes about an interface.
-                Err(error) => {
-                    let why = error.to_string();
-                    let before = self.refused.insert(interface.index, why.clone());
-                    if before.as_ref() != Some(&why) {
-                        log::warn!("`{}` came and is not watched: {why}", interface.name);
-                    }
-                }
+                Err(error) if !is_gone(interface) => self.refuse(interface, &error),
+                Err(_) => {}
             }
         }
     }
 
-    fn forget(&mut self, now: Timestamp) {
-        while self.left.len() > MOST_REMEMBERED
-            || self
-                .left
-                .front()
-                .is_some_and(|(when, _)| now.as_nanos() > when.as_nanos() + REMEMBERED)
-        {
-            if let Some((_, gone)) = self.left.pop_front() {
-                self.changes.push(Change::Forgotten(gone));
-            }
+    /// Tells once why an interface is not watched. It is tried again whenever something changes about an interface.
+    fn refuse(&mut self, interface: &Interface, error: &SourceError) {
+        let why = error.to_string();
+        let before = self.refused.insert(interface.index, why.clone());
+        if before.as_ref() != Some(&why) {
+            log::warn!("`{}` came and is not watched: {why}", interface.name);
         }
     }
+}
+
+/// Whether there is no interface of this index and name any more.
+fn is_gone(interface: &Interface) -> bool {
+    Interface::with_index(interface.index).is_ok_and(|there| there.as_ref() != Some(interface))
 }
