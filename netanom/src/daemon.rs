@@ -1,6 +1,7 @@
 //! The running sensor: a thread that polls, judges and hands on, beside the runtime that answers HTTP and signals.
 //!
-//! The order of the start is a contract: open and attach what needs privileges, drop them, only then start threads.
+//! The order of the start is a contract: hold back the signals that stop, open and attach what needs privileges, drop
+//! them, only then start threads and let the signals through.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{SocketAddr, TcpListener};
@@ -9,6 +10,8 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::Context;
+use log::Level;
+use nix::sys::signal::{SigSet, Signal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -52,6 +55,10 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     };
     // Before the programs are attached, so that each run counts.
     let statistics = config.bpf_stats.then(RunStatistics::on).transpose()?;
+    // One that ended the process after attaching and before anybody hears it would leave the programs attached.
+    stop_signals()
+        .thread_block()
+        .context("cannot hold signals back")?;
     let source = KernelSource::open(&settings, stop.clone())?;
     privileges::drop_all()?;
 
@@ -103,6 +110,11 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
+/// What asks the sensor to stop.
+fn stop_signals() -> SigSet {
+    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM])
+}
+
 async fn serve(
     sensor: Sensor,
     listener: TcpListener,
@@ -123,6 +135,9 @@ async fn serve(
         .context("cannot start the sensor's thread")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
+    stop_signals()
+        .thread_unblock()
+        .context("cannot let signals through")?;
     let shutdown = async {
         tokio::select! {
             _ = interrupt.recv() => log::info!("SIGINT: detaching"),
@@ -175,6 +190,7 @@ impl Sensor {
                 .set_alerts_active(self.active.values().copied());
             self.metrics.set_alerts_dropped(self.store.dropped());
         }
+        drop(self.source);
         log::info!("detached");
         Ok(())
     }
@@ -196,7 +212,13 @@ impl Sensor {
                     self.pipeline.name_interface(index, name);
                 }
                 Change::Left(gone) => {
-                    log::warn!("`{}` is gone", gone.interface.name);
+                    // Those that a pattern matched may come and go.
+                    let level = if gone.is_missed {
+                        Level::Warn
+                    } else {
+                        Level::Info
+                    };
+                    log::log!(level, "`{}` is gone", gone.interface.name);
                     self.metrics
                         .interface_left(&gone.interface.name, gone.is_missed);
                 }

@@ -235,6 +235,10 @@ impl Found {
             Err(fs::TryLockError::WouldBlock) => None,
             Err(fs::TryLockError::Error(error)) => return Err(error),
         };
+        // Its sensor may have stopped between the two.
+        if !path.try_exists()? {
+            return Ok(None);
+        }
         let owner = fs::read_link(path.join(OWNER)).ok();
         let links = entries(&path).unwrap_or_default();
         Ok(Some(Self {
