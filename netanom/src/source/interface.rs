@@ -38,13 +38,18 @@ impl Interface {
     /// # Errors
     /// When the kernel was not asked, as for want of a file descriptor.
     pub fn with_index(index: u32) -> io::Result<Option<Self>> {
-        match if_indextoname(index) {
-            Ok(name) => Ok(Some(Self {
+        let name = if_indextoname(index);
+        let errno = Errno::last();
+        match name.unwrap_or_default() {
+            // nix 0.31 takes the null pointer of a refusal for a name without a character.
+            none if none.is_empty() => match errno {
+                Errno::ENXIO | Errno::ENODEV => Ok(None),
+                other => Err(other.into()),
+            },
+            name => Ok(Some(Self {
                 name: name.to_string_lossy().into_owned(),
                 index,
             })),
-            Err(Errno::ENXIO | Errno::ENODEV) => Ok(None),
-            Err(error) => Err(error.into()),
         }
     }
 
