@@ -5,6 +5,7 @@
 
 mod agreement;
 mod bpffs;
+mod bridge;
 mod capabilities;
 mod coming;
 #[path = "../common/mod.rs"]

@@ -14,7 +14,7 @@ use nix::sys::time::{TimeSpec, TimeVal, TimeValLike};
 /// A veth with native XDP drops what exceeds its ring of 256 frames; the receiver gets a moment after this many.
 const BURST: usize = 64;
 
-pub(crate) struct PacketSocket(OwnedFd);
+pub(crate) struct PacketSocket(pub(crate) OwnedFd);
 
 impl PacketSocket {
     /// Opens a socket on an interface of the calling thread's network namespace.

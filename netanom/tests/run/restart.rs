@@ -15,9 +15,9 @@ use crate::namespace::Pair;
 use crate::packet_socket::PacketSocket;
 use crate::sensor::{Sensor, wait_until};
 
-/// A third of the sensor's tick, which is a second: long enough for it to update all metrics after a drain, and too
-/// short for another.
-const PART_OF_TICK: Duration = Duration::from_millis(300);
+/// A part of the sensor's tick, which is two seconds: long enough for it to update all metrics after a drain, and so short
+/// that also on a busy machine no other drain comes before the kill.
+const PART_OF_TICK: Duration = Duration::from_millis(500);
 /// While nobody looks.
 const ABSENCE: Duration = Duration::from_millis(500);
 
@@ -48,7 +48,7 @@ fn kills_under_traffic_lose_no_packet_and_count_none_twice() {
             sleep(ABSENCE);
             fs::write(
                 place.config.path(),
-                "tick_ms = 1000\nkernel_flows = 65536\n",
+                "tick_ms = 2000\nkernel_flows = 65536\n",
             )
             .unwrap();
             sensor = place.start(arguments);
@@ -187,7 +187,7 @@ impl Place {
     fn new(test: &str) -> Option<Self> {
         let pair = Pair::new(test)?;
         let mut config = tempfile::NamedTempFile::new().unwrap();
-        config.write_all(b"tick_ms = 1000\n").unwrap();
+        config.write_all(b"tick_ms = 2000\n").unwrap();
         Some(Self {
             pair,
             pins: BpfFileSystem::new(),
