@@ -34,7 +34,7 @@ const UDP: u8 = 17;
 pub(crate) const ICMP: u8 = 1;
 
 #[rustfmt::skip]
-const ATTACKS: [Attack; 20] = [
+const ATTACKS: [Attack; 21] = [
     Attack { mode: "syn-flood", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "syn-flood-closed", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "syn-flood-ports", class: "syn_flood", kind: None, named: Party::Target, protocol: TCP },
@@ -50,6 +50,7 @@ const ATTACKS: [Attack; 20] = [
     Attack { mode: "udp-scan", class: "port_scan", kind: Some("udp"), named: Party::Source, protocol: UDP },
     Attack { mode: "host-sweep", class: "port_scan", kind: Some("host_sweep"), named: Party::Source, protocol: TCP },
     Attack { mode: "brute-force", class: "brute_force", kind: None, named: Party::Source, protocol: TCP },
+    Attack { mode: "brute-force-ftp", class: "brute_force", kind: None, named: Party::Source, protocol: TCP },
     Attack { mode: "slow-http", class: "slow_http", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "http-flood", class: "http_flood", kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: "http-flood-single", class: "http_flood", kind: None, named: Party::Target, protocol: TCP },

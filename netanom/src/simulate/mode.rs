@@ -5,12 +5,13 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::brute_force::Service;
 use super::http_flood::Load;
 use super::port_scan::Probe;
 use super::scenario::Scenario;
 use super::syn_flood::Reaction;
 use super::timeline::Exchanges;
-use super::udp_flood::Service;
+use super::udp_flood::Port;
 use super::{
     amplification, brute_force, host_sweep, http_flood, icmp_flood, normal, port_scan, slow_http,
     syn_flood, udp_flood,
@@ -53,6 +54,8 @@ pub enum Mode {
     HostSweep,
     /// SSH logins that fail, one connection after the other.
     BruteForce,
+    /// FTP logins that fail.
+    BruteForceFtp,
     /// Web requests that never end; the rate counts while connections are opened, later few packets are needed.
     SlowHttp,
     /// More web requests than the server can answer well.
@@ -75,14 +78,14 @@ struct Entry {
 }
 
 #[rustfmt::skip]
-const MODES: [Entry; 21] = [
+const MODES: [Entry; 22] = [
     Entry { mode: Mode::Normal, name: "normal", about: "a small office at work", rate: 150.0, exchanges: normal::exchanges },
     Entry { mode: Mode::SynFlood, name: "syn-flood", about: "SYNs that are never completed", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Backlog) },
     Entry { mode: Mode::SynFloodClosed, name: "syn-flood-closed", about: "SYNs to a closed port", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Refused) },
     Entry { mode: Mode::SynFloodPorts, name: "syn-flood-ports", about: "SYNs to every port, faster than a scan", rate: 20_000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::AllPorts) },
     Entry { mode: Mode::SynFloodReset, name: "syn-flood-reset", about: "SYNs whose answers are reset", rate: 1000.0, exchanges: |s| syn_flood::exchanges(s, Reaction::Reset) },
-    Entry { mode: Mode::UdpFlood, name: "udp-flood", about: "large datagrams to closed ports", rate: 1000.0, exchanges: |s| udp_flood::exchanges(s, Service::Closed) },
-    Entry { mode: Mode::UdpFloodEcho, name: "udp-flood-echo", about: "small datagrams to a service that answers", rate: 500.0, exchanges: |s| udp_flood::exchanges(s, Service::Answers) },
+    Entry { mode: Mode::UdpFlood, name: "udp-flood", about: "large datagrams to closed ports", rate: 1000.0, exchanges: |s| udp_flood::exchanges(s, Port::Closed) },
+    Entry { mode: Mode::UdpFloodEcho, name: "udp-flood-echo", about: "small datagrams to a service that answers", rate: 500.0, exchanges: |s| udp_flood::exchanges(s, Port::Answers) },
     Entry { mode: Mode::IcmpFlood, name: "icmp-flood", about: "more pings than the target answers", rate: 1000.0, exchanges: icmp_flood::exchanges },
     Entry { mode: Mode::PortScan, name: "port-scan", about: "half-open probes of many ports", rate: 200.0, exchanges: |s| port_scan::exchanges(s, Probe::Syn) },
     Entry { mode: Mode::ConnectScan, name: "connect-scan", about: "full connections to many ports", rate: 200.0, exchanges: |s| port_scan::exchanges(s, Probe::Connect) },
@@ -91,7 +94,8 @@ const MODES: [Entry; 21] = [
     Entry { mode: Mode::XmasScan, name: "xmas-scan", about: "FIN, PSH and URG to many ports", rate: 200.0, exchanges: |s| port_scan::exchanges(s, Probe::Xmas) },
     Entry { mode: Mode::UdpScan, name: "udp-scan", about: "empty datagrams to many ports", rate: 100.0, exchanges: |s| port_scan::exchanges(s, Probe::Udp) },
     Entry { mode: Mode::HostSweep, name: "host-sweep", about: "one port of many hosts", rate: 50.0, exchanges: host_sweep::exchanges },
-    Entry { mode: Mode::BruteForce, name: "brute-force", about: "SSH logins that fail", rate: 100.0, exchanges: brute_force::exchanges },
+    Entry { mode: Mode::BruteForce, name: "brute-force", about: "SSH logins that fail", rate: 100.0, exchanges: |s| brute_force::exchanges(s, Service::Ssh) },
+    Entry { mode: Mode::BruteForceFtp, name: "brute-force-ftp", about: "FTP logins that fail", rate: 100.0, exchanges: |s| brute_force::exchanges(s, Service::Ftp) },
     Entry { mode: Mode::SlowHttp, name: "slow-http", about: "web requests that never end", rate: 60.0, exchanges: slow_http::exchanges },
     Entry { mode: Mode::HttpFlood, name: "http-flood", about: "more web requests than the server bears", rate: 500.0, exchanges: |s| http_flood::exchanges(s, Load::Costly) },
     Entry { mode: Mode::HttpFloodSingle, name: "http-flood-single", about: "one page again and again, a connection each", rate: 500.0, exchanges: |s| http_flood::exchanges(s, Load::Single) },

@@ -1,4 +1,4 @@
-//! What programs say to each other: payloads of HTTP, DNS and NTP that a packet viewer reads, and of TLS and SSH that
+//! What programs say to each other: payloads of HTTP, FTP, mail, DNS and NTP that a packet viewer reads, and of TLS and SSH that
 //! it recognises by their first bytes. What those encrypt or negotiate is noise, which a viewer calls malformed.
 
 use std::net::IpAddr;
@@ -25,6 +25,11 @@ pub(super) fn http_response(status: &str, length: u32) -> Payload {
         head: head.into_bytes().into(),
         noise: length,
     }
+}
+
+/// A line of FTP, SMTP or POP3.
+pub(super) fn line(text: &str) -> Payload {
+    Payload::bytes(format!("{text}\r\n").into_bytes())
 }
 
 /// A TLS handshake message (RFC 8446 4) of `length` bytes with its record header.

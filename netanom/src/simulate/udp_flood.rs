@@ -16,23 +16,23 @@ use super::timeline::{Exchange, Exchanges};
 
 /// What is behind the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Service {
+pub(super) enum Port {
     /// Nothing.
     Closed,
     /// A service that sends a datagram for each that it gets; a busy one leaves some out.
     Answers,
 }
 
-pub(super) fn exchanges(scenario: &Scenario, service: Service) -> Exchanges {
+pub(super) fn exchanges(scenario: &Scenario, service: Port) -> Exchanges {
     let mut rng = scenario.rng();
     let flood = Flood {
         pace: Pace::of(scenario),
         limit: ErrorLimit::of(scenario),
-        port: (service == Service::Answers || rng.random_bool(0.5))
+        port: (service == Port::Answers || rng.random_bool(0.5))
             .then(|| rng.random_range(1024..=u16::MAX)),
         sizes: match service {
-            Service::Closed => *chance::pick(&mut rng, &[512, 1024, 1400])..=LARGEST,
-            Service::Answers => chance::pick(&mut rng, &[0..=0, 1..=32, 64..=64, 20..=200]).clone(),
+            Port::Closed => *chance::pick(&mut rng, &[512, 1024, 1400])..=LARGEST,
+            Port::Answers => chance::pick(&mut rng, &[0..=0, 1..=32, 64..=64, 20..=200]).clone(),
         },
         service,
         rng,
@@ -55,7 +55,7 @@ struct Flood {
     port: Option<u16>,
     /// Bytes of a datagram.
     sizes: std::ops::RangeInclusive<u32>,
-    service: Service,
+    service: Port,
 }
 
 impl Iterator for Flood {
@@ -80,7 +80,7 @@ impl Iterator for Flood {
         };
         let mut packets = Vec::with_capacity(2);
         let answered = at.plus(chance::time(rng, Duration::from_micros(60), 0.5));
-        if self.service == Service::Answers {
+        if self.service == Port::Answers {
             if rng.random_bool(ANSWERED) {
                 let answer = Packet {
                     from: to,

@@ -200,6 +200,17 @@ const SCENARIOS: &[Scenario] = &[
     among("amplification", MANY, 1000.0, 6.0),
     among("amplification", "10.99.0.0/26", 1000.0, 6.0),
     alone("amplification", MANY, 5000.0, 2.0),
+
+    among("brute-force-ftp", ONE, 15.0, 90.0),
+    among("brute-force-ftp", ONE, 40.0, 60.0),
+    among("brute-force-ftp", ONE, 120.0, 30.0),
+    alone("brute-force-ftp", ONE, 60.0, 40.0),
+    alone("brute-force-ftp", ONE, 300.0, 15.0),
+    alone("brute-force-ftp", ONE, 1500.0, 5.0),
+    alone("brute-force-ftp", MANY, 200.0, 20.0),
+    among_6("brute-force-ftp", 100.0, 20.0),
+    alone("brute-force", ONE, 1000.0, 8.0),
+    alone("brute-force", ONE, 20.0, 90.0),
 ];
 
 /// The first seed; each scenario has its own.

@@ -4,6 +4,7 @@
 //! time. Servers on the Internet have addresses of the documentation prefixes (RFC 5737, RFC 3849).
 
 mod chatter;
+mod mail;
 mod office;
 mod work;
 
@@ -23,7 +24,7 @@ type Activity = fn(&mut Office, Timestamp) -> Vec<Planned>;
 
 /// What happens in an office, and how often in relation to each other.
 #[rustfmt::skip]
-const ACTIVITIES: [(u32, Activity); 13] = [
+const ACTIVITIES: [(u32, Activity); 15] = [
     (24, work::secure_page),
     ( 8, work::plain_page),
     (16, work::name_lookup),
@@ -32,6 +33,8 @@ const ACTIVITIES: [(u32, Activity); 13] = [
     ( 1, work::download),
     ( 1, work::upload),
     ( 2, work::printing),
+    ( 3, mail::fetched),
+    ( 1, mail::sent),
     ( 6, chatter::clock),
     ( 4, chatter::ping),
     (10, chatter::neighbour),
