@@ -28,9 +28,10 @@ use aya::Ebpf;
 use aya::maps::{Array, ArrayOfMaps, MapData, PerCpuArray};
 use netanom_common::counter::Tally;
 use netanom_common::flow::{FlowCounters, FlowKey};
+use netanom_common::packet::Tunnels;
 use zerocopy::FromZeros;
 
-use super::{FlowSource, SourceError, Stop, batch};
+use super::{Direction, FlowSource, SourceError, Stop, Watchlist, XdpMode, batch};
 use crate::flow::{IgnoredTallies, Timestamp, Window};
 
 use clock::Clock;
@@ -112,6 +113,19 @@ impl KernelSource {
     pub fn open(settings: &KernelSettings, stop: Stop) -> Result<Self, SourceError> {
         let room = Room::Shared(settings.capacity);
         Self::open_for(PacketOrigin::Wire, room, settings, stop)
+    }
+
+    /// Loads the programs and attaches them to nothing: whoever has it hands them their packets.
+    fn unattached(origin: PacketOrigin, room: Room, tunnels: Tunnels) -> Result<Self, SourceError> {
+        let settings = KernelSettings {
+            interfaces: Watchlist::default(),
+            mode: XdpMode::Auto,
+            direction: Direction::Both,
+            tunnels,
+            capacity: 0,
+            tick: Duration::ZERO,
+        };
+        Self::open_for(origin, room, &settings, Stop::default())
     }
 
     fn open_for(

@@ -9,9 +9,9 @@ use netanom_common::packet::Tunnels;
 
 use super::load::{PacketOrigin, Room, XDP, chain, program, take};
 use super::one_cpu::Staying;
-use super::{KernelSettings, KernelSource, map_error};
+use super::{KernelSource, map_error};
 use crate::flow::Window;
-use crate::source::{Direction, SourceError, Stop, Watchlist, XdpMode};
+use crate::source::SourceError;
 
 /// Frames that the kernel sends before it lets the receiver run. The ring of a veth holds 256.
 const BATCH: u32 = 64;
@@ -64,20 +64,8 @@ impl Bench {
     /// As [`KernelSource::open`].
     pub fn load(flows: u32) -> Result<Self, SourceError> {
         let here = Staying::here()?;
-        let settings = KernelSettings {
-            interfaces: Watchlist::default(),
-            mode: XdpMode::Native,
-            direction: Direction::Ingress,
-            tunnels: Tunnels::Inner,
-            capacity: flows,
-            tick: Duration::ZERO,
-        };
-        let mut source = KernelSource::open_for(
-            PacketOrigin::Wire,
-            Room::On(here.on(), flows),
-            &settings,
-            Stop::default(),
-        )?;
+        let room = Room::On(here.on(), flows);
+        let mut source = KernelSource::unattached(PacketOrigin::Wire, room, Tunnels::Inner)?;
         for name in [
             "bench_empty",
             "bench_touch",

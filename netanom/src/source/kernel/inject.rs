@@ -3,17 +3,15 @@
 //! The kernel runs a program on a frame by `BPF_PROG_TEST_RUN`, as if the loopback interface of the caller's network
 //! namespace (index 1) had received or sent it. It refuses frames that are shorter than an Ethernet header.
 
-use std::time::Duration;
-
 use aya::maps::HashMap;
 use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
 use netanom_common::fragment::{FragmentFlow, FragmentKey};
 use netanom_common::packet::Tunnels;
 
 use super::load::{EGRESS, PacketOrigin, Room, XDP, chain, program};
-use super::{KernelSettings, KernelSource, SelfObservation, map_error};
+use super::{KernelSource, SelfObservation, map_error};
 use crate::flow::Window;
-use crate::source::{Direction, SourceError, Stop, Watchlist, XdpMode};
+use crate::source::SourceError;
 
 /// The kernel programs, loaded and attached to nothing.
 ///
@@ -68,16 +66,7 @@ impl Injector {
     }
 
     fn open(origin: PacketOrigin, capacity: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
-        let settings = KernelSettings {
-            interfaces: Watchlist::default(),
-            mode: XdpMode::Auto,
-            direction: Direction::Both,
-            tunnels,
-            capacity,
-            tick: Duration::ZERO,
-        };
-        let source =
-            KernelSource::open_for(origin, Room::Shared(capacity), &settings, Stop::default())?;
+        let source = KernelSource::unattached(origin, Room::Shared(capacity), tunnels)?;
         Ok(Self { source })
     }
 

@@ -15,10 +15,10 @@ use netanom_common::parse::parse;
 
 use super::load::{PacketOrigin, Room, XDP, chain, program, take};
 use super::one_cpu::Staying;
-use super::{KernelSettings, KernelSource, map_error};
+use super::{KernelSource, map_error};
 use crate::flow::IgnoredTallies;
 use crate::source::capture::{CapturedPacket, Counted, LinkType, PacketCounter};
-use crate::source::{Direction, FirstFragments, SourceError, Stop, Watchlist, XdpMode};
+use crate::source::{FirstFragments, SourceError};
 
 /// `ETH_HLEN` (include/uapi/linux/if_ether.h): the kernel runs no program on less.
 const SHORTEST: usize = 14;
@@ -59,20 +59,8 @@ impl KernelCounting {
     pub fn load(flows: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
         // One CPU counts all of them.
         let here = Staying::here()?;
-        let settings = KernelSettings {
-            interfaces: Watchlist::default(),
-            mode: XdpMode::Auto,
-            direction: Direction::Ingress,
-            tunnels,
-            capacity: flows,
-            tick: std::time::Duration::ZERO,
-        };
-        let mut source = KernelSource::open_for(
-            PacketOrigin::Capture,
-            Room::On(here.on(), flows),
-            &settings,
-            Stop::default(),
-        )?;
+        let room = Room::On(here.on(), flows);
+        let mut source = KernelSource::unattached(PacketOrigin::Capture, room, tunnels)?;
         let replayed = take(&mut source.ebpf, "REPLAYED")?;
         Ok(Self {
             source,
