@@ -45,7 +45,13 @@ impl Default for IncidentSettings {
 /// Cases that are kept at most; the one that was quiet for longest makes room.
 const MAX_CASES: usize = 4096;
 /// A heavy flow is worth one more flow of evidence for each so many packets, up to four a window.
-const PACKETS_PER_EVIDENCE: f64 = 100.0;
+fn packets_of_evidence(class: Class) -> f64 {
+    match class {
+        // Two or three attempts; a connection has room for many.
+        Class::BruteForce => 20.0,
+        _ => 100.0,
+    }
+}
 
 type CaseKey = (u32, Class, IpAddr);
 
@@ -279,7 +285,7 @@ impl Case {
 
     fn add(&mut self, finding: &Finding, fact: &Facts, now: Timestamp) {
         let is_new = fact.incident != Some(self.number);
-        let heavy = (fact.new_packets as f64 / PACKETS_PER_EVIDENCE).min(4.0);
+        let heavy = (fact.new_packets as f64 / packets_of_evidence(finding.class)).min(4.0);
         let unlike_normal = 1.0 - finding.shares[Class::Normal as usize];
         self.evidence += f64::from(unlike_normal) * (heavy + if is_new { 1.0 } else { 0.0 });
         self.score_sum += f64::from(finding.score);

@@ -155,6 +155,21 @@ fn an_incident_ends_when_it_was_quiet_for_long_enough() {
 }
 
 #[test]
+fn few_connections_of_many_log_ins_are_evidence_enough() {
+    let raised = |class| {
+        let flows: Vec<_> = (0..4)
+            .map(|port| Facts {
+                new_packets: 40,
+                ..facts(1, 2, port, 1)
+            })
+            .collect();
+        absorb(&mut incidents(), class, &flows, 1).len()
+    };
+    assert_eq!(raised(Class::BruteForce), 1);
+    assert_eq!(raised(Class::SlowHttp), 0);
+}
+
+#[test]
 fn an_incident_that_goes_on_is_told_once_a_second() {
     let mut incidents = incidents();
     absorb(&mut incidents, Class::PortScan, &scan(0..20, 1), 2);
