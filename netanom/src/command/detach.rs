@@ -11,7 +11,7 @@ pub fn run() -> anyhow::Result<()> {
     #[expect(clippy::print_stdout, reason = "this is the command's answer")]
     {
         if remains.is_empty() {
-            println!("nothing of netanom's is attached or pinned");
+            println!("no netanom has left anything at /sys/fs/bpf");
         }
         for left in remains.iter().filter(|left| !left.is_in_use) {
             println!(

@@ -14,7 +14,10 @@ fn detach_removes_what_a_killed_sensor_left_and_says_what() {
     let pins = BpfFileSystem::new();
     assert_eq!(
         detach(&pair, &pins),
-        (0, "nothing of netanom's is attached or pinned\n".to_owned())
+        (
+            0,
+            "no netanom has left anything at /sys/fs/bpf\n".to_owned()
+        )
     );
     let mut sensor = Sensor::spawn(&pair.sensor, pins.command(&pair.sensor), &["-i", "v0"]);
     sensor.stop(Signal::SIGKILL);

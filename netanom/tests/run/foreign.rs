@@ -39,7 +39,7 @@ fn detach_leaves_a_foreign_program_alone() {
     let detach = pins.netanom(&pair.sensor, "detach").output().unwrap();
     assert_eq!(
         String::from_utf8(detach.stdout).unwrap(),
-        "nothing of netanom's is attached or pinned\n"
+        "no netanom has left anything at /sys/fs/bpf\n"
     );
     assert_eq!(xdp_program(&pair.sensor), Some(id));
 }
