@@ -152,7 +152,8 @@ pub struct RunArgs {
     /// Which packet of a tunnel is the flow [default: inner].
     #[arg(long, value_enum)]
     pub tunnels: Option<TunnelsArg>,
-    /// Have the kernel count and time the runs of all its BPF programs, each of which then takes about 50 ns longer.
+    /// Have the kernel count and time the runs of all its BPF programs, each of which then takes about 50 ns longer; needs
+    /// root.
     #[arg(long)]
     pub bpf_stats: bool,
     /// Print a configuration file with every default and leave.

@@ -1,14 +1,16 @@
 //! What is there while the sensor runs, and what is left when a signal stopped it.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use netanom_common::counter::Ignored;
 use netanom_common::packet::Frame;
 use netanom_common::parse::parse;
 
+use crate::bpffs::BpfFileSystem;
 use crate::common::skip;
 use crate::frames::crafted;
 use crate::namespace::{Namespace, Pair, succeed};
@@ -54,6 +56,33 @@ fn check(test: &str, signal: Signal) {
             .iter()
             .any(|left| programs.iter().any(|(id, _)| left["id"] == *id))
     });
+}
+
+#[test]
+fn an_interrupt_during_the_start_leaves_nothing_attached() {
+    let test = "an_interrupt_during_the_start_leaves_nothing_attached";
+    let Some(pair) = Pair::new(test) else {
+        return;
+    };
+    let pins = BpfFileSystem::new();
+    let mut command = pins.command(&pair.sensor);
+    command.args(["-i", "v0", "--listen", "127.0.0.1:9710"]);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("the first map is pinned", || !pins.pins().is_empty());
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    let mut status = None;
+    wait_until("the sensor ends", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(0));
+    assert_eq!(pins.pins(), Vec::<String>::new());
+    let shown = pair.sensor.run(&["ip", "link", "show", "dev", "v0"]);
+    assert!(!shown.contains("xdp"), "{shown}");
 }
 
 #[test]
