@@ -187,3 +187,84 @@ fn what_does_not_fit_is_refused_with_a_word_on_what_does() {
         "/nowhere/scores.html",
     );
 }
+
+#[test]
+fn training_refuses_what_would_spoil_it_before_it_begins() {
+    let folder = folder();
+    let flags = of(folder.path());
+    let model = folder.path().join("new.model").display().to_string();
+    let fails = |arguments: &[&str], code: i32, word: &str| {
+        let assert = netanom(arguments).args(&flags).assert().code(code);
+        let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(said.contains(word), "{said}");
+        // Not a bar, not a score: no work was done in vain.
+        assert!(!said.contains("calibrated"), "{said}");
+        assert!(!Path::new(&model).exists());
+    };
+    fails(
+        &["train", "-o", "/nowhere/x.model"],
+        1,
+        "its folder does not exist",
+    );
+    fails(&["train", "-o", "/dev/null"], 1, "is no file");
+    let with = |more: &[&'static str]| [&["train", "-o", model.as_str()], more].concat();
+    fails(&with(&["--card", "/nowhere/card"]), 1, "/nowhere/card");
+    fails(
+        &with(&["--trained-at", "noon"]),
+        1,
+        "`noon` is no RFC 3339 time",
+    );
+    for weight in ["nan", "0", "inf"] {
+        fails(&with(&["--min-leaf", weight]), 2, "a number above 0");
+    }
+    let also = [&flags[1], "--also-labels", &flags[3]];
+    let twice = [&["train", "-o", &model, "--also-captures"][..], &also].concat();
+    fails(&twice, 1, "is given twice");
+    let twice = [
+        &["evaluate", "--leave-out", "source", "--also-captures"][..],
+        &also,
+    ]
+    .concat();
+    fails(&twice, 1, "is given twice");
+}
+
+#[test]
+fn what_is_missing_is_said_and_a_source_alone_cannot_be_left_out() {
+    let folder = folder();
+    let path = folder.path().join("labels.json");
+    let mut labels: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let names = labels.as_object_mut().unwrap();
+    names.retain(|name, _| name.starts_with("here"));
+    // What a capture is shows in its first bytes, so its name may end as it likes.
+    let flood = names.remove("here_syn-flood.pcap").unwrap();
+    fs::rename(
+        folder.path().join("here_syn-flood.pcap"),
+        folder.path().join("here_syn-flood.dump"),
+    )
+    .unwrap();
+    names.insert("here_syn-flood.dump".to_owned(), flood);
+    names.insert("gone_1.pcap".to_owned(), json!({ "default": "normal" }));
+    fs::write(&path, labels.to_string()).unwrap();
+    let flags = of(folder.path());
+    let assert = netanom(&["evaluate", "--format", "json"])
+        .args(&flags)
+        .assert()
+        .success();
+    let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(
+        said.contains("1 of the captures that the labels name are not under"),
+        "{said}"
+    );
+    assert!(said.contains("such as `gone_1.pcap`"), "{said}");
+    let scores: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    assert_eq!(scores["attack_captures"], 2);
+    let assert = netanom(&["evaluate", "--leave-out", "source"])
+        .args(&flags)
+        .assert()
+        .code(1);
+    let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(
+        said.contains("cannot train without the source `here`"),
+        "{said}"
+    );
+}

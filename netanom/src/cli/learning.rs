@@ -64,7 +64,7 @@ pub struct ForestArgs {
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub depth: u16,
     /// Weight of a leaf at least, in rows.
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, value_parser = weight)]
     pub min_leaf: f64,
     /// Features that a split chooses from [default: the square root of their number].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -189,6 +189,13 @@ pub enum LeaveOutArg {
     Source,
     /// One class of attack at a time: what it makes of an attack that it was never told of.
     Class,
+}
+
+fn weight(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(weight) if weight > 0.0 && weight.is_finite() => Ok(weight),
+        _ => Err("give a number above 0, such as 2".to_owned()),
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -14,14 +14,13 @@ use crate::alert::Class;
 use crate::cli::{EvaluateArgs, FormatArg, LeaveOutArg};
 use crate::config::Config;
 use crate::feature;
-use crate::learn::corpus::{self, Labelled};
+use crate::learn::corpus;
 use crate::learn::evaluation::{CaptureResult, Evaluation, Summary};
-use crate::learn::labels::Labels;
 use crate::learn::leave_out::{self, LeftOut, Trial, UnknownClass};
 use crate::learn::{importance, outcome};
 
-use super::train::{check_pairs, gather_all, read_labels};
-use super::{load_model, progress};
+use super::captures::{check_apart, find_all, gather_all, read_labels};
+use super::{check_outputs, load_model, progress};
 
 /// What was judged, and by what.
 struct Report {
@@ -51,11 +50,10 @@ struct Json<'a> {
 /// When the captures, the labels or the model cannot be read, what is left cannot be trained on, or the report cannot
 /// be written.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    check_outputs([args.report.as_ref()])?;
     if let Some(path) = &args.table.table {
         return table::run(path, args);
     }
-    check_pairs(&args.captures, &args.labels)?;
-    check_pairs(&args.also_captures, &args.also_labels)?;
     if args.leave_out == Some(LeaveOutArg::Class) {
         anyhow::ensure!(
             args.report.is_none(),
@@ -93,25 +91,10 @@ fn print(text: &str) {
     print!("{text}");
 }
 
-/// Every labelled capture that is there, of all folders.
-fn captures<'a>(args: &EvaluateArgs, labels: &'a [Labels]) -> anyhow::Result<Vec<Labelled<'a>>> {
-    let mut all = Vec::new();
-    for (folder, labels) in args.captures.iter().zip(labels) {
-        let found = corpus::captures(folder, labels);
-        anyhow::ensure!(
-            !found.is_empty(),
-            "no labelled capture is under `{}`: the labels name captures by their path there",
-            folder.display()
-        );
-        all.extend(found);
-    }
-    Ok(all)
-}
-
 fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Report> {
     let model = load_model(args.model.as_deref())?;
-    let labels = read_labels(&args.labels)?;
-    let captures = captures(args, &labels)?;
+    let labels = read_labels(&args.captures, &args.labels)?;
+    let captures = find_all(&args.captures, &labels)?;
     let config = Config::default();
     let (settings, tick) = (config.pipeline()?, config.tick()?);
     let mut evaluation = Evaluation::default();
@@ -154,9 +137,11 @@ fn trial(args: &EvaluateArgs) -> anyhow::Result<Trial> {
 }
 
 fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Report> {
-    let (labels, also) = (read_labels(&args.labels)?, read_labels(&args.also_labels)?);
+    let labels = read_labels(&args.captures, &args.labels)?;
+    let also = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
     let always = gather_all(&args.also_captures, &also)?;
+    check_apart(&captures, &always)?;
     let trial = trial(args)?;
     let sources = leave_out::sources(&captures);
     let bar = progress::bar(sources.len(), "leaving out sources");
@@ -179,9 +164,11 @@ fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Report> {
 }
 
 fn leave_out_classes(args: &EvaluateArgs) -> anyhow::Result<()> {
-    let (labels, also) = (read_labels(&args.labels)?, read_labels(&args.also_labels)?);
+    let labels = read_labels(&args.captures, &args.labels)?;
+    let also = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
     let always = gather_all(&args.also_captures, &also)?;
+    check_apart(&captures, &always)?;
     let trial = trial(args)?;
     let classes: Vec<Class> = leave_out::classes(&captures).into_iter().collect();
     let bar = progress::bar(classes.len(), "leaving out classes");

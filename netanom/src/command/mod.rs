@@ -1,5 +1,6 @@
 //! One file a subcommand: each takes what was typed, does the work and prints the result.
 
+mod captures;
 #[cfg(feature = "live")]
 pub mod detach;
 pub mod evaluate;
@@ -12,10 +13,10 @@ pub mod simulate;
 mod table;
 pub mod train;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::feature;
 use crate::model::Model;
@@ -29,4 +30,18 @@ fn load_model(path: Option<&Path>) -> anyhow::Result<Arc<Model>> {
     model.check_features(&feature::names())?;
     model.flow_classes()?;
     Ok(Arc::new(model))
+}
+
+/// That the folders of what will be written are there, before the work of minutes.
+fn check_outputs<const N: usize>(files: [Option<&PathBuf>; N]) -> anyhow::Result<()> {
+    for file in files.into_iter().flatten() {
+        let folder = file.parent().filter(|folder| *folder != Path::new(""));
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            bail!(
+                "cannot write `{}`: its folder does not exist; make it first",
+                file.display()
+            );
+        }
+    }
+    Ok(())
 }

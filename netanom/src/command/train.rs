@@ -2,33 +2,42 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use serde_json::json;
 
 use crate::cli::{ForestArgs, TrainArgs, TrainerArg};
-use crate::config::Config;
 use crate::flow::Timestamp;
-use crate::learn::calibration::{self, Measured};
+use crate::learn::calibration::{self, Measured, Method};
 use crate::learn::dataset::DataSet;
-use crate::learn::gather::{self, Content, Gathered};
+use crate::learn::gather::{self, Content};
 use crate::learn::held_out::{self, HeldOut, Plan};
 use crate::learn::histogram::HistogramTrainer;
-use crate::learn::labels::Labels;
 use crate::learn::smartcore::SmartcoreTrainer;
 use crate::learn::trainer::{ForestSettings, Trainer};
 use crate::learn::tune::{self, Tried};
 use crate::model::{Calibration, Forest, Model};
 
-use super::{progress, table};
+use super::captures::{check_apart, gather_all, read_labels};
+use super::{check_outputs, progress, table};
 
 /// Trains a model and writes it.
 ///
 /// # Errors
 /// When the captures or labels cannot be read, when they hold fewer than two classes, or the model cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
+    // What can be wrong is told before the work of minutes, not after it.
+    let trained_at = trained_at(args.trained_at.as_deref())?;
+    let card = args.card.as_deref().map(read_card).transpose()?;
+    check_outputs([Some(&args.output), args.contents.as_ref()])?;
+    if args.output.exists() && !args.output.is_file() {
+        bail!(
+            "`{}` is no file, and a model does not replace it; give another --output",
+            args.output.display()
+        );
+    }
     let trainer = trainer(args.trainer);
     let Material {
         data,
@@ -50,9 +59,10 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         None => of_captures(args, trainer.as_ref())?,
     };
     let measured = calibration::measure(&held);
-    let calibration = calibration::fit(args.forest.calibration.method(), &held);
+    let method = args.forest.calibration.method();
+    let calibration = calibration::fit(method, &held);
     if args.table.table.is_none() {
-        tell(&measured, calibration.as_ref());
+        tell(&measured, method, calibration.as_ref());
     }
     let bar = progress::bar(settings.trees, "growing trees");
     let trees = trainer.train(&data, &settings, &|done| bar.set_position(done as u64))?;
@@ -60,7 +70,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let model = Model {
         name: args.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        trained_at: trained_at(args.trained_at.as_deref())?,
+        trained_at,
         classes: data.classes.clone(),
         features: data.features.clone(),
         words,
@@ -71,26 +81,19 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         settings: serde_json::to_value(&settings)?,
         data_digest: data.digest(),
         scores: json!({ "calibration": measured }),
-        card: args
-            .card
-            .as_deref()
-            .map(read_card)
-            .transpose()?
-            .unwrap_or_default(),
+        card: card.unwrap_or_default(),
     };
-    let bytes = model.write();
-    let output = args.output.display();
-    std::fs::write(&args.output, &bytes)
-        .with_context(|| format!("cannot write the model to `{output}`"))?;
+    model.save(&args.output)?;
     log::info!(
-        "`{output}`: {} trees over {} rows of {}, {} KiB",
+        "`{}`: {} trees over {} rows of {}, {} KiB",
+        args.output.display(),
         settings.trees,
         data.labels.len(),
         match &args.table.table {
             Some(path) => format!("`{}`", path.display()),
             None => format!("{} captures", data.group_names.len()),
         },
-        bytes.len() / 1024
+        std::fs::metadata(&args.output)?.len() / 1024
     );
     if args.table.table.is_some() {
         table::tell_use(&model);
@@ -108,12 +111,11 @@ struct Material {
 }
 
 fn of_captures(args: &TrainArgs, trainer: &dyn Trainer) -> anyhow::Result<Material> {
-    check_pairs(&args.captures, &args.labels)?;
-    check_pairs(&args.also_captures, &args.also_labels)?;
-    let labels = read_labels(&args.labels)?;
+    let labels = read_labels(&args.captures, &args.labels)?;
+    let also_labels = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
-    let also_labels = read_labels(&args.also_labels)?;
     let always = gather_all(&args.also_captures, &also_labels)?;
+    check_apart(&captures, &always)?;
     if let Some(path) = &args.contents {
         let contents = [&captures, &always].map(|part| gather::contents(part));
         write_contents(path, &contents.concat())?;
@@ -215,7 +217,7 @@ fn print(text: &str) {
 }
 
 /// How the ways of calibration did on captures that were left out, and which one was taken.
-fn tell(measured: &[Measured], taken: Option<&Calibration>) {
+fn tell(measured: &[Measured], asked: Method, taken: Option<&Calibration>) {
     if measured.is_empty() {
         log::info!(
             "the probabilities are not calibrated: that takes parts of the captures that can be left out, with two \
@@ -233,45 +235,16 @@ fn tell(measured: &[Measured], taken: Option<&Calibration>) {
     }
     let method = taken.map_or("none", Calibration::method);
     log::info!("calibrated by {method}");
-}
-
-/// Each folder of captures has labels.
-pub(super) fn check_pairs(captures: &[PathBuf], labels: &[PathBuf]) -> anyhow::Result<()> {
-    if captures.len() != labels.len() {
-        bail!(
-            "give one --labels for each --captures: there are {} and {}",
-            labels.len(),
-            captures.len()
+    let brier = |wanted: Method| {
+        let one = measured.iter().find(|one| one.method == wanted);
+        one.map(|one| one.brier)
+    };
+    if brier(asked) > brier(Method::None) {
+        log::warn!(
+            "calibrated by {method} the probabilities are worse than as they are: these captures are too few to \
+             learn from; give --calibration none"
         );
     }
-    Ok(())
-}
-
-pub(super) fn read_labels(files: &[PathBuf]) -> anyhow::Result<Vec<Labels>> {
-    Ok(files
-        .iter()
-        .map(|file| Labels::read(file))
-        .collect::<Result<_, _>>()?)
-}
-
-/// The rows of all captures of all folders.
-pub(super) fn gather_all<'a>(
-    folders: &[PathBuf],
-    labels: &'a [Labels],
-) -> anyhow::Result<Vec<Gathered<'a>>> {
-    let config = Config::default();
-    let mut all = Vec::new();
-    for (folder, labels) in folders.iter().zip(labels) {
-        let bar = progress::bar(0, "reading captures");
-        let progress = |done: usize, total: usize| {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        };
-        let (settings, tick) = (config.pipeline()?, config.tick()?);
-        all.extend(gather::gather(folder, labels, settings, tick, &progress)?);
-        bar.finish_and_clear();
-    }
-    Ok(all)
 }
 
 fn write_contents(path: &Path, contents: &[Content<'_>]) -> anyhow::Result<()> {

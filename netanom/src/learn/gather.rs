@@ -46,7 +46,7 @@ pub enum GatherError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// Nothing to tell apart.
-    #[error("the captures hold {0} class of traffic; a forest needs two or more")]
+    #[error("a forest needs captures of two or more classes of traffic; these have {0}")]
     TooFewClasses(usize),
 }
 

@@ -41,6 +41,17 @@ pub struct Trial {
 /// A part could not be left out.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaveOutError {
+    /// What is left without a source is no training set.
+    #[error(
+        "cannot train without the source `{name}` (what its captures' names begin with, up to the first `_`): give \
+         captures of other sources, too"
+    )]
+    Without {
+        /// The source.
+        name: String,
+        /// Why.
+        source: GatherError,
+    },
     /// Nothing to train on is left.
     #[error(transparent)]
     Gather(#[from] GatherError),
@@ -108,7 +119,11 @@ pub fn each_source(
         let rest = all.iter().copied();
         let rest = rest.filter(|other| source_of(&other.capture.name) != source);
         let rest: Vec<_> = rest.chain(always).collect();
-        let model = model(&gather::data_set(&rest, keeps)?, trial)?;
+        let data = gather::data_set(&rest, keeps).map_err(|error| LeaveOutError::Without {
+            name: source.to_owned(),
+            source: error,
+        })?;
+        let model = model(&data, trial)?;
         let is_held = |group: u32| source_of(&judged.group_names[group as usize]) == source;
         held.add(fold, &judged, &is_held, &model.forest, &model.classes);
         models.push((source, model));

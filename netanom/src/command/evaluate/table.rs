@@ -144,7 +144,7 @@ pub(super) fn lines(scores: &TableScores) -> Vec<(&'static str, String)> {
                 number(scores.false_calls_per_1000),
             ),
             (
-                "precision of a row's verdict",
+                "precision at a score of 0.5 or more",
                 format!(
                     "{} where {} of the rows are attacks",
                     number(scores.precision_at_base_rate),

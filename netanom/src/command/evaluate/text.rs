@@ -124,7 +124,7 @@ pub(super) fn lines(summary: &Summary) -> Vec<(&'static str, String)> {
         ("PR-AUC of attack or not, balanced", number(summary.pr_auc)),
         ("calibration error", number(summary.calibration_error)),
         (
-            "precision of a flow's verdict",
+            "precision at a score of 0.5 or more",
             format!(
                 "{} where {} of the flows are attacks",
                 number(summary.precision_at_base_rate),

@@ -71,8 +71,10 @@ fn row(table: &Path, number: usize) -> anyhow::Result<Vec<f32>> {
             format!("the table has no column `{name}`; write it by `netanom replay CAPTURE --flows FLOWS.csv`")
         })?;
         let text = record.get(column).unwrap_or_default();
-        text.parse()
-            .with_context(|| format!("`{name}` is `{text}`, which is no number"))
+        let number: Option<f32> = text.parse().ok();
+        number
+            .filter(|number| number.is_finite())
+            .with_context(|| format!("`{name}` is `{text}`, which is no finite number"))
     };
     features().map(|feature| value(feature.name)).collect()
 }
