@@ -14,6 +14,10 @@ use super::labels::{CaptureRules, Label, Labels};
 /// Rows that are kept of one class of one capture; more are near-copies. Evenly spread over the capture's time.
 const MAX_ROWS: usize = 4000;
 
+/// Rows of one class of a capture that are held while it is read, some 100 MB; of a longer one every second, fourth and
+/// so on is held.
+const MAX_HELD: usize = 1 << 18;
+
 /// A capture and the rules that label it.
 #[derive(Clone, Debug)]
 pub struct Labelled<'a> {
@@ -40,11 +44,7 @@ pub fn captures<'a>(directory: &Path, labels: &'a Labels) -> Vec<Labelled<'a>> {
         .iter()
         .map(|(name, rules)| (name, directory.join(name), rules));
     named
-        .filter(|(_, path, _)| {
-            path.extension()
-                .is_some_and(|extension| extension == "pcap")
-                && path.is_file()
-        })
+        .filter(|(_, path, _)| path.is_file())
         .map(|(name, path, rules)| Labelled {
             name: name.to_owned(),
             path,
@@ -74,23 +74,53 @@ pub fn rows(
 ) -> Result<BTreeMap<Class, ClassRows>, SourceError> {
     let mut source = CaptureSource::open(&capture.path, tick)?;
     let mut pipeline = Pipeline::new(settings, Vec::new(), Interfaces::default());
-    let mut rows: BTreeMap<Class, ClassRows> = BTreeMap::new();
+    let mut rows: BTreeMap<Class, Held> = BTreeMap::new();
     while let Some(window) = source.next_window()? {
         pipeline.step(&window);
         let judged = pipeline.judged();
         for (row, facts) in judged.rows.outer_iter().zip(&judged.facts) {
             if let Some(class) = class_of(capture.rules, facts) {
-                let of_class = rows.entry(class).or_default();
-                of_class.seen += 1;
-                of_class.rows.push(row.to_vec());
+                rows.entry(class)
+                    .or_default()
+                    .take(row.iter().copied(), MAX_HELD);
             }
         }
     }
     source.check()?;
-    for of_class in rows.values_mut() {
-        thin(&mut of_class.rows);
+    let thinned = |(class, held): (Class, Held)| (class, held.thinned());
+    Ok(rows.into_iter().map(thinned).collect())
+}
+
+/// The rows of a class while its capture is read.
+#[derive(Default)]
+struct Held {
+    of_class: ClassRows,
+    /// How often half of the rows were let go.
+    halvings: u32,
+}
+
+impl Held {
+    /// Takes in one row of every 2^halvings, so that fewer than `most` are held.
+    fn take(&mut self, row: impl Iterator<Item = f32>, most: usize) {
+        let ClassRows { rows, seen } = &mut self.of_class;
+        if seen.is_multiple_of(1 << self.halvings) {
+            rows.push(row.collect());
+        }
+        *seen += 1;
+        if rows.len() >= most {
+            let mut index = 0;
+            rows.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+            self.halvings += 1;
+        }
     }
-    Ok(rows)
+
+    fn thinned(mut self) -> ClassRows {
+        thin(&mut self.of_class.rows);
+        self.of_class
+    }
 }
 
 fn thin(rows: &mut Vec<Vec<f32>>) {
@@ -122,6 +152,28 @@ pub fn source_of(capture: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_rows_of_an_endless_capture_are_held_and_they_are_spread_over_all_of_it() {
+        let mut held = Held::default();
+        for number in 0..1000_u16 {
+            held.take(std::iter::once(f32::from(number)), 8);
+            assert!(held.of_class.rows.len() < 8);
+        }
+        assert_eq!(held.of_class.seen, 1000);
+        let numbers: Vec<f32> = held.of_class.rows.concat();
+        assert_eq!(numbers, [0.0, 256.0, 512.0, 768.0]);
+    }
+
+    #[test]
+    fn as_many_rows_as_are_trained_on_are_kept_from_first_to_last() {
+        let mut rows: Vec<Vec<f32>> = (0..10_000_u16).map(|row| vec![f32::from(row)]).collect();
+        thin(&mut rows);
+        assert_eq!(rows.len(), MAX_ROWS);
+        let steps = rows.windows(2).map(|pair| pair[1][0] - pair[0][0]);
+        assert!(steps.into_iter().all(|step| step == 2.0 || step == 3.0));
+        assert!(rows[0][0] <= 2.0 && rows[MAX_ROWS - 1][0] >= 9997.0);
+    }
 
     #[test]
     fn the_source_of_a_capture_is_the_beginning_of_its_name() {
