@@ -126,6 +126,30 @@ fn a_name_decides_whether_an_interface_is_watched() {
 }
 
 #[test]
+fn an_interface_that_is_made_anew_with_the_same_index_is_watched() {
+    let test = "an_interface_that_is_made_anew_with_the_same_index_is_watched";
+    let Some(pair) = Pair::new(test) else {
+        return;
+    };
+    let add = format!(
+        "ip link add w0 index 77 type veth peer name w1 netns {}",
+        pair.sender.name()
+    );
+    run(&pair, &add);
+    let sensor = Sensor::start(&pair.sensor, &["-i", "w*"]);
+    // Within one tick, so that only its program tells them apart.
+    let anew = format!("ip link delete w0 && {add} && ip link set w0 up");
+    pair.sensor.run(&["sh", "-c", &anew]);
+    pair.sender.run(&["ip", "link", "set", "w1", "up"]);
+    wait_until("it is watched again", || {
+        sensor.log().matches("watching `w0`").count() == 2
+    });
+    let sent = send(&pair, "w1");
+    wait_until("all is counted", || sensor.packets() >= sent);
+    assert_eq!(sensor.packets(), sent);
+}
+
+#[test]
 fn two_interfaces_that_swap_their_names_are_both_watched() {
     let Some(pair) = Pair::new("two_interfaces_that_swap_their_names_are_both_watched") else {
         return;

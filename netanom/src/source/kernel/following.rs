@@ -6,13 +6,16 @@
 use std::collections::BTreeMap;
 
 use aya::Ebpf;
+use aya::programs::Xdp;
 
 use super::attach::{Attached, Attaching, Attachment};
 use super::departed::Departed;
+use super::load::{XDP, program};
+use super::map_error;
 use super::pin::{Folder, Found, network_namespace};
 use super::settings::KernelSettings;
 use crate::flow::Timestamp;
-use crate::source::netlink::LinkEvents;
+use crate::source::netlink::{self, LinkEvents, XdpProgram};
 use crate::source::{Direction, Interface, SourceError, Watchlist, XdpMode};
 
 /// Interfaces that one look attaches to; the next look goes on. Each takes the kernel about 10 ms, in which no window is
@@ -47,6 +50,8 @@ pub(super) struct Following {
     events: LinkEvents,
     /// The network namespace in which names and indices mean what they do.
     namespace: u64,
+    /// The kernel's number of the XDP program.
+    program: u32,
     attached: Vec<Attached>,
     /// Why one is not attached, so that it is told once.
     refused: BTreeMap<u32, String>,
@@ -68,7 +73,9 @@ impl Following {
         let unheard = |error: std::io::Error| SourceError::Netlink {
             detail: error.to_string(),
         };
+        let xdp: &mut Xdp = program(ebpf, XDP)?;
         let mut following = Self {
+            program: xdp.info().map_err(map_error)?.id(),
             list: settings.interfaces.clone(),
             mode: settings.mode,
             direction: settings.direction,
@@ -150,9 +157,13 @@ impl Following {
         let mut attached = std::mem::take(&mut self.attached);
         attached.retain_mut(|one| {
             let before = &one.attachment.interface;
-            let Ok(there) = Interface::with_index(before.index) else {
+            let Ok(mut there) = Interface::with_index(before.index) else {
                 return true;
             };
+            if !has_program(before.index, self.program) {
+                // Another interface of this index, or somebody took the program off.
+                there = None;
+            }
             if there.as_ref() == Some(before) {
                 return true;
             }
@@ -209,6 +220,12 @@ impl Following {
             log::warn!("`{}` came and is not watched: {why}", interface.name);
         }
     }
+}
+
+/// Whether the interface has this XDP program; yes where the kernel does not say.
+fn has_program(interface: u32, program: u32) -> bool {
+    let is_it = |there: Option<XdpProgram>| there.is_some_and(|there| there.id == program);
+    netlink::xdp_program(interface).map_or(true, is_it)
 }
 
 /// Whether there is no interface of this index and name any more.
