@@ -268,3 +268,25 @@ fn what_is_missing_is_said_and_a_source_alone_cannot_be_left_out() {
         "{said}"
     );
 }
+
+#[test]
+fn a_capture_of_which_all_is_ignored_is_neither_an_attack_nor_benign() {
+    let folder = folder();
+    let path = folder.path().join("labels.json");
+    let labels = json!({
+        "here_syn-flood.pcap": { "default": "ignore" },
+        "there_syn-flood.pcap": { "default": "syn_flood" },
+    });
+    fs::write(&path, labels.to_string()).unwrap();
+    let flags = of(folder.path());
+    let scores = json_of(netanom(&["evaluate"]).args(&flags));
+    assert_eq!(scores["attack_captures"], 1);
+    assert_eq!(scores["benign_captures"], 0);
+    assert_eq!(scores["benign_hours"], 0.0);
+    let ignored = &scores["captures"][0];
+    assert_eq!(ignored["is_benign"], false);
+    assert!(
+        !ignored["alerts"].as_array().unwrap().is_empty(),
+        "{ignored}"
+    );
+}

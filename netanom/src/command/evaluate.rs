@@ -30,7 +30,7 @@ struct Report {
     summary: Summary,
     /// With `--leave-out source`.
     left_out: Vec<LeftOut>,
-    /// Mean absolute contribution of each feature to the score, most first; of one model only.
+    /// Mean absolute contribution of each feature to the shares of the trees, most first; of one model only.
     importance: Vec<(String, f64)>,
 }
 

@@ -40,8 +40,10 @@ pub struct CaptureResult {
     pub name: String,
     /// Its tier; others than `core` are listed and not counted.
     pub tier: String,
-    /// What it is about; none for normal traffic.
+    /// The attack that it is about, if it is.
     pub attack: Option<Class>,
+    /// Whether it is of normal traffic alone; neither this nor an attack where all of its flows are ignored.
+    pub is_benign: bool,
     /// Whether the attack was found: an alert of its class with its source or target, and none of a wrong class that
     /// outlives it.
     pub found: Option<bool>,
@@ -104,7 +106,7 @@ impl Evaluation {
         if capture.is_core() {
             self.add_flows(&outcome.flows);
             self.add_timeline(&outcome.timeline);
-            if outcome.attack().is_none() {
+            if outcome.is_benign() {
                 self.benign += outcome.busy;
             }
         }
@@ -113,6 +115,7 @@ impl Evaluation {
             name: capture.name.clone(),
             tier: capture.rules.tier.clone(),
             attack: outcome.attack(),
+            is_benign: outcome.is_benign(),
             found: outcome.is_found(),
             delay_seconds: outcome.delay().map(|delay| delay.as_secs_f64()),
             seconds: outcome.duration().as_secs_f64(),
@@ -220,7 +223,7 @@ impl Evaluation {
                 .filter(|capture| capture.tier == "core")
         };
         let attacks = || core().filter(|capture| capture.found.is_some());
-        let benign = || core().filter(|capture| capture.found.is_none());
+        let benign = || core().filter(|capture| capture.is_benign);
         let mut delays: Vec<f64> = attacks()
             .filter_map(|capture| capture.delay_seconds)
             .collect();

@@ -24,6 +24,9 @@ pub struct Outcome {
     pub alerts: Vec<(Alert, Timestamp)>,
     /// Who attacked and who was attacked, by class.
     attacks: BTreeMap<Class, Attack>,
+    /// Flows that have a label, judged or not, and those that the rules ignore.
+    labelled: u64,
+    ignored: u64,
     /// Up to [`TIMELINE`] seconds.
     pub timeline: Timeline,
     /// First and last time.
@@ -90,6 +93,13 @@ impl Outcome {
             .iter()
             .max_by_key(|(_, attack)| attack.flows)
             .map(|(class, _)| *class)
+    }
+
+    /// Whether it is of normal traffic alone. A capture all of whose flows are ignored is of neither: nobody says what an
+    /// alert in it would be.
+    #[must_use]
+    pub fn is_benign(&self) -> bool {
+        self.attacks.is_empty() && (self.labelled > 0 || self.ignored == 0)
     }
 
     /// Whether the attack was found: an alert of its class with its source or target, and none of another class that
@@ -179,8 +189,10 @@ impl Outcome {
         }
         for judged in pipeline.take_finished() {
             let Some(class) = class_of(rules, &judged.flow) else {
+                self.ignored += 1;
                 continue;
             };
+            self.labelled += 1;
             if class != Class::Normal {
                 self.take_attack(class, &judged.flow);
             }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::Report;
 use super::parts::{curve_plots, distribution, drawn, importance, matrix, whole};
 use super::plot::{Names, Plot};
-use super::text::lines;
+use super::text::{about, lines};
 use crate::alert::Class;
 use crate::learn::curves::{self, Point};
 use crate::learn::evaluation::{CaptureResult, Evaluation};
@@ -41,7 +41,7 @@ pub(super) fn of(report: &Report) -> anyhow::Result<String> {
             p.note { "The score is one less the probability of normal traffic. Balanced." }
             div.row { @for plot in plots { (plot) } }
             @if !report.left_out.is_empty() { (sources(report)) }
-            @if !report.importance.is_empty() { (importance(&report.importance, "Mean absolute contribution to the probabilities, over a few rows of each class of each capture."))  }
+            @if !report.importance.is_empty() { (importance(&report.importance, "Mean absolute contribution to the shares of the trees, before calibration, over a few rows of each class of each capture."))  }
             h2 { "Captures" }
             (captures(&evaluation.captures))
         },
@@ -140,11 +140,11 @@ fn sources(report: &Report) -> Markup {
 fn captures(captures: &[CaptureResult]) -> Markup {
     let is_bad = |capture: &&CaptureResult| match capture.found {
         Some(found) => !found,
-        None => !capture.alerts.is_empty(),
+        None => capture.is_benign && !capture.alerts.is_empty(),
     };
     let (quiet, loud): (Vec<_>, Vec<_>) = captures
         .iter()
-        .partition(|capture| capture.found.is_none() && capture.alerts.is_empty());
+        .partition(|capture| capture.found.is_none() && !is_bad(capture));
     let (bad, good): (Vec<_>, Vec<_>) = loud.into_iter().partition(is_bad);
     let table = |captures: &[&CaptureResult]| {
         html! {
@@ -157,7 +157,7 @@ fn captures(captures: &[CaptureResult]) -> Markup {
                     tr.bad[is_bad(capture)] {
                         td { (capture.name) }
                         td { (capture.tier) }
-                        td { (capture.attack.map_or("none", Class::name)) }
+                        td { (about(capture)) }
                         td { (match capture.found { None => "-", Some(true) => "yes", Some(false) => "no" }) }
                         td.n { @if let Some(delay) = capture.delay_seconds { (format!("{delay:.2} s")) } }
                         td.n { (capture.flows) }
@@ -171,6 +171,6 @@ fn captures(captures: &[CaptureResult]) -> Markup {
     html! {
         @if !bad.is_empty() { h3 { "Attacks missed and false alerts" } (table(&bad)) }
         h3 { "Attacks found" } (table(&good))
-        details { summary { (quiet.len()) " captures of normal traffic without an alert" } (table(&quiet)) }
+        details { summary { (quiet.len()) " captures of normal traffic without an alert, or ignored" } (table(&quiet)) }
     }
 }

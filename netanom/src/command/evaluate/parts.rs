@@ -18,7 +18,8 @@ const POINTS: usize = 400;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;max-width:84rem;margin:2rem auto;padding:0 1rem}\
     h1{margin:0}h2{margin:2.2rem 0 .6rem}p.note{color:#57606a;max-width:60rem;margin:.2rem 0 .8rem}\
-    table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
+    table{border-collapse:collapse;font-variant-numeric:tabular-nums;display:block;max-width:100%;overflow-x:auto}\
+    .row>div{max-width:100%}\
     th,td{padding:.2rem .7rem;border-bottom:1px solid #e3e6e8;text-align:left;vertical-align:top}\
     td.n,th.n{text-align:right}tr.bad{background:#fdecea}.row{display:flex;flex-wrap:wrap;gap:1.2rem}\
     svg{max-width:100%;height:auto;border:1px solid #e3e6e8}.bar{background:#0072b2;height:.8rem;min-width:1px}\
@@ -125,6 +126,11 @@ fn thinned(curve: &[Point], point: fn(&Point) -> (f64, f64), start: (f64, f64)) 
     points
 }
 
+/// A share of the widest bar, which fits a narrow window, too.
+fn bar_width(share: f64) -> String {
+    format!("calc({share:.3} * min(24rem, 36vw))")
+}
+
 /// How many there are of each class.
 pub(super) fn distribution<C: fmt::Display>(counts: &BTreeMap<C, u64>, what: &str) -> Markup {
     let most = counts.values().copied().max().unwrap_or(1).max(2) as f64;
@@ -135,7 +141,7 @@ pub(super) fn distribution<C: fmt::Display>(counts: &BTreeMap<C, u64>, what: &st
                 tr {
                     td { (class.to_string()) }
                     td.n { (count) }
-                    td { div.bar style={ "width:" (format!("{:.1}", 24.0 * (1.0 + *count as f64).ln() / most.ln())) "rem" } {} }
+                    td { div.bar style={ "width:" (bar_width((1.0 + *count as f64).ln() / most.ln())) } {} }
                 }
             }
         }
@@ -181,7 +187,7 @@ pub(super) fn importance(features: &[(String, f64)], note: &str) -> Markup {
                 tr {
                     td { code { (name) } }
                     td.n { (format!("{mean:.4}")) }
-                    td { div.bar style={ "width:" (format!("{:.1}", 24.0 * mean / most)) "rem" } {} }
+                    td { div.bar style={ "width:" (bar_width(mean / most)) } {} }
                 }
             }
         }

@@ -42,7 +42,7 @@ pub(super) fn of(report: &TableReport) -> anyhow::Result<String> {
             h2 { "Curves" }
             p.note { "Attack or not: the score is one less the probability of normal traffic. Each class: against all others." }
             div.row { @for plot in plots { (plot) } }
-            @if !report.importance.is_empty() { (parts::importance(&report.importance, "Mean absolute contribution to the probabilities, over a few rows of each class.")) }
+            @if !report.importance.is_empty() { (parts::importance(&report.importance, "Mean absolute contribution to the shares of the trees, over a few rows of each class.")) }
         },
     ))
 }

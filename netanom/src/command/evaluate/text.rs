@@ -60,7 +60,7 @@ fn captures(text: &mut String, captures: &[CaptureResult]) {
     let is_of_interest =
         |capture: &&CaptureResult| capture.found.is_some() || !capture.alerts.is_empty();
     for capture in captures.iter().filter(is_of_interest) {
-        let attack = capture.attack.map_or("none", Class::name);
+        let attack = about(capture);
         let found = match capture.found {
             None => "-",
             Some(true) => "yes",
@@ -81,6 +81,12 @@ fn captures(text: &mut String, captures: &[CaptureResult]) {
             alerts.join("; ")
         );
     }
+}
+
+/// What a capture is about.
+pub(super) fn about(capture: &CaptureResult) -> &'static str {
+    let nothing = if capture.is_benign { "none" } else { "ignored" };
+    capture.attack.map_or(nothing, Class::name)
 }
 
 /// The sums, a line each.
