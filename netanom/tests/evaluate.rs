@@ -290,3 +290,19 @@ fn a_capture_of_which_all_is_ignored_is_neither_an_attack_nor_benign() {
         "{ignored}"
     );
 }
+
+#[test]
+fn the_help_says_of_tables_what_is_of_tables() {
+    for command in ["train", "evaluate"] {
+        let assert = netanom(&[command, "--help"]).assert().success();
+        let help = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+        let (rest, tables) = help.split_once("Tables:").unwrap();
+        for flag in ["--binary", "--drop"] {
+            assert!(tables.contains(flag) && !rest.contains(flag), "{help}");
+        }
+        for flag in ["--also-captures", "--trees", "--calibrate", "--seed"] {
+            let flag = format!("{flag} <");
+            assert!(rest.contains(&flag) && !tables.contains(&flag), "{help}");
+        }
+    }
+}

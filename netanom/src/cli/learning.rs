@@ -17,9 +17,6 @@ pub struct TrainArgs {
     /// Labels of the captures (JSON).
     #[arg(long, required_unless_present = "table", value_name = "FILE")]
     pub labels: Vec<PathBuf>,
-    /// A table in place of captures.
-    #[command(flatten)]
-    pub table: TableArgs,
     /// Folder of captures that are trained on, but not left out to calibrate or to tune, as made ones; may be given several
     /// times, each with its --also-labels.
     #[arg(long, value_name = "DIR", conflicts_with = "table")]
@@ -52,6 +49,9 @@ pub struct TrainArgs {
     /// Write down what it was trained on here: rows by capture and class (JSON).
     #[arg(long, value_name = "FILE", conflicts_with = "table")]
     pub contents: Option<PathBuf>,
+    /// A table in place of captures. Last, since what follows would stand under its heading in the help.
+    #[command(flatten)]
+    pub table: TableArgs,
 }
 
 /// How a forest is grown.
@@ -143,9 +143,6 @@ pub struct EvaluateArgs {
     /// Labels of the captures (JSON).
     #[arg(long, required_unless_present = "table", value_name = "FILE")]
     pub labels: Vec<PathBuf>,
-    /// A table in place of captures.
-    #[command(flatten)]
-    pub table: TableArgs,
     /// With --table: cross-validation, which judges each part of the rows by a forest of the others [default: 5, without
     /// --model].
     #[arg(
@@ -180,6 +177,9 @@ pub struct EvaluateArgs {
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     pub format: FormatArg,
+    /// A table in place of captures. Last, since what follows would stand under its heading in the help.
+    #[command(flatten)]
+    pub table: TableArgs,
 }
 
 /// `--leave-out`.
