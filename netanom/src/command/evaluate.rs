@@ -144,7 +144,7 @@ fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Report> {
     check_apart(&captures, &always)?;
     let trial = trial(args)?;
     let sources = leave_out::sources(&captures);
-    let bar = progress::bar(sources.len(), "leaving out sources");
+    let bar = progress::bar(2 * sources.len(), "leaving out sources");
     let mut evaluation = Evaluation::default();
     let left_out = leave_out::each_source(&captures, &always, &trial, &|| bar.inc(1))?;
     for left in &left_out {

@@ -98,7 +98,7 @@ pub fn classes(captures: &[Gathered<'_>]) -> BTreeSet<Class> {
 }
 
 /// For each source, trains without its captures and judges them; `always` are trained on in any case. `progress` is told
-/// of each source that is done.
+/// of each source twice: when its model is trained, and when that has judged.
 ///
 /// A forest is calibrated on what the other sources' forests said of what they had not seen.
 ///
@@ -127,6 +127,7 @@ pub fn each_source(
         let is_held = |group: u32| source_of(&judged.group_names[group as usize]) == source;
         held.add(fold, &judged, &is_held, &model.forest, &model.classes);
         models.push((source, model));
+        progress();
     }
     let mut left_out = Vec::new();
     for (fold, (source, mut model)) in models.into_iter().enumerate() {
