@@ -227,11 +227,13 @@ impl Verdict {
     /// The verdict on a flow after `next`, the newest one.
     ///
     /// What was more likely an attack than not stays that: unfinished requests look ordinary once they are given up,
-    /// and a scan's flow does when its source is quiet.
+    /// and a scan's flow does when its source is quiet. Its name stays until another is as likely as that was, or
+    /// likelier than not.
     #[must_use]
     pub fn followed_by(self, next: Self) -> Self {
         let was_attack = self.class != Class::Normal && self.anomaly >= 0.5;
-        if was_attack && next.class == Class::Normal {
+        let is_doubtful = next.class == Class::Normal || next.score < self.score.min(0.5);
+        if was_attack && is_doubtful {
             self
         } else {
             next

@@ -316,9 +316,9 @@ fn a_flow_that_was_outvoted_at_first_is_counted_when_its_incident_begins() {
 
 #[test]
 fn a_flow_that_was_an_attack_stays_one_when_it_goes_quiet() {
-    let verdict = |class, anomaly| Verdict {
+    let verdict = |class, anomaly: f32| Verdict {
         class,
-        score: 0.5,
+        score: anomaly,
         anomaly,
         probabilities: only(class),
     };
@@ -329,6 +329,13 @@ fn a_flow_that_was_an_attack_stays_one_when_it_goes_quiet() {
     assert_eq!(doubtful.followed_by(quiet), quiet);
     let other = verdict(Class::HttpFlood, 0.6);
     assert_eq!(attack.followed_by(other), other);
+    let less_likely = verdict(Class::HttpFlood, 0.4);
+    assert_eq!(attack.followed_by(less_likely), attack);
+    let as_likely = verdict(Class::HttpFlood, 0.52);
+    assert_eq!(
+        verdict(Class::SlowHttp, 0.51).followed_by(as_likely),
+        as_likely
+    );
 }
 
 /// Flows whose shares are these; none is normal.
