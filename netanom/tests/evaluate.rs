@@ -258,6 +258,9 @@ fn what_is_missing_is_said_and_a_source_alone_cannot_be_left_out() {
     assert!(said.contains("such as `gone_1.pcap`"), "{said}");
     let scores: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
     assert_eq!(scores["attack_captures"], 2);
+    let assert = netanom(&["evaluate"]).args(&flags).assert().success();
+    let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    assert!(text.contains("Judged by model `default`"), "{text}");
     let assert = netanom(&["evaluate", "--leave-out", "source"])
         .args(&flags)
         .assert()

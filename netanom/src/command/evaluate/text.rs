@@ -40,6 +40,11 @@ pub(super) fn of(report: &Report) -> String {
         text.push('\n');
     }
     summary(&mut text, &report.summary);
+    let _ = writeln!(
+        text,
+        "\nJudged by {}. A model knows what it was trained on by heart.",
+        report.judge
+    );
     text
 }
 
