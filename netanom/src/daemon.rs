@@ -42,17 +42,16 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     let address = config.listen()?;
     let tick = config.tick()?;
     let pipeline_settings = config.pipeline()?;
-    let interfaces = Watchlist::new(&config.interfaces)?;
-    let listener = listen(address)?;
-    let stop = Stop::default();
     let settings = KernelSettings {
-        interfaces,
+        interfaces: Watchlist::new(&config.interfaces)?,
         mode: config.xdp_mode()?,
         direction: config.direction()?,
         tunnels: config.tunnels()?,
         capacity: config.kernel_flows()?,
         tick,
     };
+    let listener = listen(address)?;
+    let stop = Stop::default();
     // Before the programs are attached, so that each run counts.
     let statistics = config.bpf_stats.then(RunStatistics::on).transpose()?;
     // One that ended the process after attaching and before anybody hears it would leave the programs attached.
