@@ -176,6 +176,12 @@ fn what_does_not_fit_is_refused_with_a_word_on_what_does() {
         2,
         "cannot be used with",
     );
+    fails(&["evaluate", "--trees", "5"], 2, "--leave-out <WHAT>|");
+    fails(
+        &["evaluate", "--model", "x", "--seed", "2"],
+        2,
+        "cannot be used with",
+    );
     fails(
         &["evaluate", "--model", "/nowhere/x.model"],
         1,

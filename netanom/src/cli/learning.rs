@@ -133,6 +133,10 @@ impl ForestArgs {
 
 /// `netanom evaluate`.
 #[derive(Debug, clap::Args)]
+#[command(
+    group = clap::ArgGroup::new("grown").args(["leave_out", "table"]),
+    mut_args = only_where_forests_are_grown,
+)]
 pub struct EvaluateArgs {
     /// Model file [default: the one inside the program].
     #[arg(long, value_name = "MODEL")]
@@ -180,6 +184,17 @@ pub struct EvaluateArgs {
     /// A table in place of captures. Last, since what follows would stand under its heading in the help.
     #[command(flatten)]
     pub table: TableArgs,
+}
+
+/// A model that is there already has been grown with settings of its own.
+fn only_where_forests_are_grown(argument: clap::Arg) -> clap::Arg {
+    match argument.get_id().as_str() {
+        "trees" | "depth" | "min_leaf" | "features_per_split" | "seed" => {
+            argument.requires("grown").conflicts_with("model")
+        }
+        "calibrate" | "calibration" => argument.requires("leave_out").conflicts_with("table"),
+        _ => argument,
+    }
 }
 
 /// `--leave-out`.
