@@ -6,13 +6,10 @@
 //! Which one, say also the other flows of its initiator and of its responder, as far as the pair has few of its own: who
 //! scans ten hosts scans the eleventh, and who is flooded by a thousand is flooded by one more.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
 
-use foldhash::fast::RandomState;
-
 use super::{Class, Facts, Finding, Probabilities};
+use crate::flow::Recent;
 
 /// Pairs, and hosts, whose votes are kept at most; those that had none for longest are forgotten.
 const MAX_VOTERS: usize = 16_384;
@@ -39,10 +36,10 @@ fn hosts_of(fact: &Facts) -> [Host; 2] {
 }
 
 /// The sums of the shares, by pair of hosts and by host.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Votes {
-    pairs: Latest<Pair, OfPair>,
-    hosts: Latest<Host, Probabilities>,
+    pairs: Recent<Pair, OfPair>,
+    hosts: Recent<Host, Probabilities>,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +47,15 @@ struct OfPair {
     sums: Probabilities,
     /// The attack that it was last said to be.
     named: Option<Class>,
+}
+
+impl Default for Votes {
+    fn default() -> Self {
+        Self {
+            pairs: Recent::new(MAX_VOTERS),
+            hosts: Recent::new(MAX_VOTERS),
+        }
+    }
 }
 
 impl Votes {
@@ -61,24 +67,28 @@ impl Votes {
 
     /// Counts the vote of a flow.
     pub(super) fn add(&mut self, finding: &Finding, fact: &Facts) {
-        count(&mut self.pairs.entry(pair_of(fact)).sums, &finding.shares);
+        let pair = self.pairs.touch(&pair_of(fact));
+        count(&mut self.pairs.at(pair).sums, &finding.shares);
         for host in hosts_of(fact) {
-            count(self.hosts.entry(host), &finding.shares);
+            let host = self.hosts.touch(&host);
+            count(self.hosts.at(host), &finding.shares);
         }
     }
 
     /// The likeliest class of the flow's pair; `None` when it is normal.
     pub(super) fn class(&mut self, fact: &Facts) -> Option<Class> {
-        let pair = self.pairs.get_mut(&pair_of(fact))?;
+        let pair = self.pairs.find(&pair_of(fact))?;
+        let pair = self.pairs.at(pair);
         if likeliest(&pair.sums) == Class::Normal {
             return None;
         }
         let mut votes = pair.sums;
         votes[Class::Normal as usize] = 0.0;
         for host in hosts_of(fact) {
-            let Some(mut of_host) = self.hosts.get_mut(&host).copied() else {
+            let Some(host) = self.hosts.find(&host) else {
                 continue;
             };
+            let mut of_host = *self.hosts.at(host);
             of_host[Class::Normal as usize] = 0.0;
             let weight = (MAX_VOTES_OF_HOST / of_host.iter().sum::<f32>()).min(1.0);
             for (vote, of_host) in votes.iter_mut().zip(of_host) {
@@ -110,43 +120,4 @@ fn likeliest(votes: &Probabilities) -> Class {
         .into_iter()
         .max_by(|a, b| votes_for(a).total_cmp(&votes_for(b)))
         .unwrap_or(Class::Normal)
-}
-
-/// What was last asked for, up to [`MAX_VOTERS`].
-#[derive(Debug)]
-struct Latest<K, V> {
-    young: HashMap<K, V, RandomState>,
-    /// What was young until that held half of all. What is asked for again becomes young.
-    old: HashMap<K, V, RandomState>,
-}
-
-impl<K, V> Default for Latest<K, V> {
-    fn default() -> Self {
-        Self {
-            young: HashMap::default(),
-            old: HashMap::default(),
-        }
-    }
-}
-
-impl<K: Eq + Hash, V: Default> Latest<K, V> {
-    fn clear(&mut self) {
-        self.young.clear();
-        self.old.clear();
-    }
-
-    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.young.get_mut(key).or_else(|| self.old.get_mut(key))
-    }
-
-    fn entry(&mut self, key: K) -> &mut V {
-        if self.young.len() >= MAX_VOTERS / 2 {
-            std::mem::swap(&mut self.young, &mut self.old);
-            self.young.clear();
-        }
-        let former = self.old.remove(&key);
-        self.young
-            .entry(key)
-            .or_insert_with(|| former.unwrap_or_default())
-    }
 }

@@ -8,8 +8,7 @@ use std::net::IpAddr;
 
 use super::news::{Seen, news, opened};
 use super::past::{Event, Lately, Past};
-use super::sketch::{Place, Recent};
-use crate::flow::{Crowd, Flow, Timestamp};
+use crate::flow::{Crowd, Flow, Place, Recent, Timestamp};
 
 /// Records of each kind; with about 1.6 KiB for each that more than one thing happened to, the context stays under
 /// 110 MiB.

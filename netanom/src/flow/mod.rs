@@ -2,6 +2,7 @@
 
 mod crowd;
 mod distinct;
+mod recent;
 mod table;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -17,6 +18,7 @@ use netanom_common::packet::protocol;
 
 pub use crowd::Crowd;
 pub use distinct::distinct;
+pub use recent::{Place, Recent};
 pub use table::{Entry, FlowTable, FlowTimeouts, Merged};
 pub use time::Timestamp;
 pub use unanswered::MOST_UNANSWERED;
