@@ -172,7 +172,13 @@ fn a_sender_that_is_told_to_stop_reports_what_it_sent() {
     let stop = AtomicBool::new(false);
     let sent = thread::scope(|scope| {
         scope.spawn(|| {
-            thread::sleep(Duration::from_millis(300));
+            // Bounded, so that a sender that fails ends the test.
+            for _ in 0..1000 {
+                if namespace.received().0 > 0 {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
             stop.store(true, Ordering::Relaxed);
         });
         namespace.inside(|| send(&scenario, &stop)).unwrap()
