@@ -55,12 +55,14 @@ impl HeldOut {
         forest: &Forest,
         known: &[String],
     ) {
-        let place = |class: &String| self.classes.iter().position(|other| other == class);
-        let columns: Vec<_> = known.iter().map(place).collect();
+        let columns: Vec<_> = known.iter().map(|class| self.place(class)).collect();
         let labels: Vec<_> = data
             .classes
             .iter()
-            .map(|class| place(class).filter(|place| columns.contains(&Some(*place))))
+            .map(|class| {
+                let place = self.place(class);
+                place.filter(|place| columns.contains(&Some(*place)))
+            })
             .collect();
         let label = |row: usize| labels[usize::from(data.labels[row])];
         let rows: Vec<usize> = (0..data.labels.len())
@@ -68,17 +70,8 @@ impl HeldOut {
             .collect();
         let judged = forest.predict(data.rows.select(Axis(0), &rows).view());
         for (&row, of_row) in rows.iter().zip(judged.rows()) {
-            let mut shares = vec![0.0; self.classes.len()];
-            for (column, share) in columns.iter().zip(of_row) {
-                if let Some(column) = column {
-                    shares[*column] = *share;
-                }
-            }
-            // As wide as every other row.
-            let _ = self.shares.push_row(ArrayView1::from(&shares));
-            self.labels.push(label(row).unwrap_or_default() as u8);
-            self.weights.push(data.weights[row]);
-            self.folds.push(fold);
+            let label = label(row).unwrap_or_default();
+            self.push(&columns, of_row, label, data.weights[row], fold);
         }
     }
 
@@ -86,8 +79,7 @@ impl HeldOut {
     #[must_use]
     pub fn without(&self, fold: usize, classes: &[String]) -> Self {
         let mut part = Self::new(classes);
-        let place = |class: &String| classes.iter().position(|other| other == class);
-        let columns: Vec<_> = self.classes.iter().map(place).collect();
+        let columns: Vec<_> = self.classes.iter().map(|class| part.place(class)).collect();
         for (row, shares) in self.shares.rows().into_iter().enumerate() {
             let Some(label) = columns[usize::from(self.labels[row])] else {
                 continue;
@@ -95,18 +87,31 @@ impl HeldOut {
             if self.folds[row] == fold {
                 continue;
             }
-            let mut of_part = vec![0.0; classes.len()];
-            for (column, share) in columns.iter().zip(shares) {
-                if let Some(column) = column {
-                    of_part[*column] = *share;
-                }
-            }
-            let _ = part.shares.push_row(ArrayView1::from(&of_part));
-            part.labels.push(label as u8);
-            part.weights.push(self.weights[row]);
-            part.folds.push(self.folds[row]);
+            part.push(&columns, shares, label, self.weights[row], self.folds[row]);
         }
         part
+    }
+
+    /// Adds a row; `columns` are the places of its shares among our classes.
+    fn push(
+        &mut self,
+        columns: &[Option<usize>],
+        shares: ArrayView1<'_, f32>,
+        label: usize,
+        weight: f32,
+        fold: usize,
+    ) {
+        let mut row = vec![0.0; self.classes.len()];
+        for (column, share) in columns.iter().zip(shares) {
+            if let Some(column) = column {
+                row[*column] = *share;
+            }
+        }
+        // As wide as every other row.
+        let _ = self.shares.push_row(ArrayView1::from(&row));
+        self.labels.push(label as u8);
+        self.weights.push(weight);
+        self.folds.push(fold);
     }
 
     /// By fold, the weighted squared distances between the rows' probabilities and the truth, summed over classes.

@@ -17,9 +17,9 @@ use super::gather::{self, GatherError, Gathered, Keeps};
 use super::held_out::{self, HeldOut, HeldOutError, Plan};
 use super::histogram::HistogramTrainer;
 use super::outcome;
-use super::trainer::{ForestSettings, TrainError, Trainer};
+use super::trainer::{ForestSettings, Trainer};
 use crate::alert::Class;
-use crate::model::{Forest, ForestError, Model};
+use crate::model::{Forest, Model};
 use crate::pipeline::PipelineSettings;
 use crate::source::SourceError;
 
@@ -52,16 +52,7 @@ pub enum LeaveOutError {
         /// Why.
         source: GatherError,
     },
-    /// Nothing to train on is left.
-    #[error(transparent)]
-    Gather(#[from] GatherError),
-    /// The forest cannot be grown.
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    /// The trees are no forest.
-    #[error(transparent)]
-    Forest(#[from] ForestError),
-    /// The forest cannot be calibrated.
+    /// A forest cannot be grown on what is left, or not calibrated.
     #[error(transparent)]
     HeldOut(#[from] HeldOutError),
     /// A capture cannot be read.
@@ -112,7 +103,7 @@ pub fn each_source(
 ) -> Result<Vec<LeftOut>, LeaveOutError> {
     let keeps: &Keeps<'_> = &|_, _| true;
     let all: Vec<_> = captures.iter().collect();
-    let judged = gather::data_set(&all, keeps)?;
+    let judged = gather::data_set(&all, keeps).map_err(HeldOutError::from)?;
     let mut held = HeldOut::new(&judged.classes);
     let mut models = Vec::new();
     for (fold, source) in sources(captures).into_iter().enumerate() {
@@ -174,7 +165,7 @@ pub fn class(
     let (dealt, always): (Vec<_>, Vec<_>) = (captures.iter().collect(), always.iter().collect());
     let all: Vec<_> = dealt.iter().chain(&always).copied().collect();
     let keeps: &Keeps<'_> = &|_, other| other != class;
-    let data = gather::data_set(&all, keeps)?;
+    let data = gather::data_set(&all, keeps).map_err(HeldOutError::from)?;
     let plan = Plan {
         captures: &dealt,
         always: &always,
@@ -229,7 +220,7 @@ fn judge<'a>(
 }
 
 /// A model for this trial alone, not calibrated: what a file would say of it is left empty.
-fn model(data: &DataSet, trial: &Trial) -> Result<Model, LeaveOutError> {
+fn model(data: &DataSet, trial: &Trial) -> Result<Model, HeldOutError> {
     let trees = HistogramTrainer.train(data, &trial.forest, &|_| ())?;
     Ok(Model {
         name: "trial".to_owned(),
