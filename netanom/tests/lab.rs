@@ -40,7 +40,7 @@ fn lab(options: &[&str]) -> Command {
         "run",
         "--quiet",
         "--package",
-        "xtask",
+        "netanom-testbed",
         "--",
         "lab",
         "--listen",

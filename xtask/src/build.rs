@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use crate::{command, setup};
 
 /// Builds netanom with all that makes it fast, and returns where it is.
-pub(crate) fn release() -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// When something that it is built with cannot be had, or it does not compile.
+pub fn release() -> anyhow::Result<PathBuf> {
     if env::var_os("NETANOM_EBPF_OBJECT").is_none() {
         setup::ensure()?;
     }

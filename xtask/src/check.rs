@@ -4,7 +4,9 @@ use std::process::{Command, ExitCode};
 
 use anyhow::bail;
 
-use crate::{command, setup, tidy};
+use xtask::{command, setup};
+
+use crate::tidy;
 
 /// Format, lints, house rules.
 pub(crate) fn check() -> anyhow::Result<ExitCode> {

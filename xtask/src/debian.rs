@@ -12,7 +12,7 @@ use crate::command;
 ///
 /// # Errors
 /// Not Debian, not root, or apt-get failed: says which.
-pub(crate) fn install(packages: &[&str]) -> anyhow::Result<()> {
+pub fn install(packages: &[&str]) -> anyhow::Result<()> {
     let names = packages.join(" ");
     if !command::exists("apt-get") {
         bail!("cannot install {names}: there is no apt-get here");
@@ -24,39 +24,6 @@ pub(crate) fn install(packages: &[&str]) -> anyhow::Result<()> {
     command::run(apt_get(&["install", "--yes", "--no-install-recommends"]).args(packages))
 }
 
-/// What the training range runs: servers, clients, attackers, and the capture.
-pub(crate) const RANGE: &[&str] = &[
-    "apache2",
-    "apache2-utils",
-    "bind9-dnsutils",
-    "curl",
-    "dnsmasq-base",
-    "ethtool",
-    "hping3",
-    "hydra",
-    "iperf3",
-    "iproute2",
-    "iputils-ping",
-    "masscan",
-    "medusa",
-    "mosquitto",
-    "mosquitto-clients",
-    "ncrack",
-    "nftables",
-    "nginx-light",
-    "nmap",
-    "openssh-client",
-    "openssh-server",
-    "python3",
-    "rsync",
-    "siege",
-    "slowhttptest",
-    "tcpdump",
-    "tinyproxy-bin",
-    "vsftpd",
-    "wrk",
-];
-
 /// Asked by the scripts of packages before they start a service; 101 says no.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
@@ -64,7 +31,7 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 ///
 /// # Errors
 /// As [`install`].
-pub(crate) fn install_quietly(packages: &[&str]) -> anyhow::Result<()> {
+pub fn install_quietly(packages: &[&str]) -> anyhow::Result<()> {
     let missing: Vec<&str> = packages
         .iter()
         .copied()
@@ -96,7 +63,7 @@ fn is_installed(package: &str) -> bool {
 ///
 /// # Errors
 /// Not Debian, or apt-get or dpkg-deb failed.
-pub(crate) fn unpack(package: &str, folder: &Path) -> anyhow::Result<()> {
+pub fn unpack(package: &str, folder: &Path) -> anyhow::Result<()> {
     if !command::exists("apt-get") {
         bail!("cannot fetch {package}: there is no apt-get here");
     }
@@ -153,7 +120,10 @@ fn apt_get(arguments: &[&str]) -> Command {
 }
 
 /// Whether this process may do what root may.
-pub(crate) fn is_root() -> anyhow::Result<bool> {
+///
+/// # Errors
+/// When the kernel does not say.
+pub fn is_root() -> anyhow::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     // A process's folder belongs to its effective user.
     Ok(std::fs::metadata("/proc/self")

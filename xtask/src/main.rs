@@ -1,26 +1,19 @@
 //! netanom's development commands. `cargo xtask help` lists them; each is one file.
 //!
-//! To add one: a file, a line in [`Task`] with the help that it gets, and a line in [`Task::run`].
+//! To add one: a file, a line in [`Task`] with the help that it gets, and a line in [`Task::run`]. One that needs
+//! netanom as a library is a file of netanom-testbed, and a line here.
 
-mod attacks;
 mod bench;
-mod build;
 mod check;
-mod command;
-mod debian;
-mod lab;
-mod quality;
-mod range;
 mod run;
-mod setup;
 mod test;
+mod testbed;
 mod tidy;
-mod toolchain;
-mod train_default;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::setup;
 
 /// netanom's development commands
 ///
@@ -54,22 +47,26 @@ enum Task {
     /// Shows each alert with its delay after the first packet of the attack, and whether the sensor did what it had to.
     ///
     /// Example: cargo xtask lab --attack syn-flood
-    Lab(lab::Arguments),
+    #[command(disable_help_flag = true)]
+    Lab(testbed::Arguments),
     /// Make labelled captures with real tools and real servers, in network namespaces; needs root
     ///
     /// Example: cargo xtask range --quick --output captures
-    Range(range::Arguments),
+    #[command(disable_help_flag = true)]
+    Range(testbed::Arguments),
     /// Measure the built-in model on captures made on the spot, and fail when it is worse than recorded; needs root
     ///
     /// `cargo xtask test` does it, too.
-    Quality(quality::Arguments),
+    #[command(disable_help_flag = true)]
+    Quality(testbed::Arguments),
     /// Measure what netanom costs on this machine, and write it to docs/
     #[command(subcommand)]
     Bench(bench::Bench),
     /// Train the model that is inside the program, and measure it
     ///
     /// Example: cargo xtask train-default --data ../captures
-    TrainDefault(train_default::Arguments),
+    #[command(disable_help_flag = true)]
+    TrainDefault(testbed::Arguments),
     /// Check the format, the lints and the house rules, as CI does
     Check,
     /// Check the house rules alone, which takes no time: imports, dependencies, metrics, module docs
@@ -82,11 +79,11 @@ impl Task {
             Self::Setup => setup::setup(),
             Self::Run(arguments) => run::run(&arguments),
             Self::Test(arguments) => test::test(&arguments),
-            Self::Lab(arguments) => lab::lab(&arguments),
-            Self::Range(arguments) => range::range(&arguments),
-            Self::Quality(arguments) => quality::quality(&arguments),
+            Self::Lab(arguments) => testbed::run("lab", &arguments),
+            Self::Range(arguments) => testbed::run("range", &arguments),
+            Self::Quality(arguments) => testbed::run("quality", &arguments),
             Self::Bench(what) => bench::bench(&what),
-            Self::TrainDefault(arguments) => train_default::train_default(&arguments),
+            Self::TrainDefault(arguments) => testbed::run("train-default", &arguments),
             Self::Check => check::check(),
             Self::Tidy => tidy::tidy(),
         }

@@ -15,12 +15,15 @@ use crate::{command, debian};
 const DEBIAN_LLVM: &str = "/usr/lib/llvm-22/bin";
 
 /// Installs what is missing and says where everything is.
-pub(crate) fn setup() -> anyhow::Result<ExitCode> {
+///
+/// # Errors
+/// As [`ensure`].
+pub fn setup() -> anyhow::Result<ExitCode> {
     let Toolchain {
         rustc,
         cargo,
         bpf_linker,
-    } = ensure()?;
+    } = toolchain()?;
     eprintln!(
         "setup: rustc with its library's source: {}",
         rustc.display()
@@ -31,7 +34,14 @@ pub(crate) fn setup() -> anyhow::Result<ExitCode> {
 }
 
 /// Installs what is missing; silent when nothing is.
-pub(crate) fn ensure() -> anyhow::Result<Toolchain> {
+///
+/// # Errors
+/// When something is missing and cannot be installed: says what, and how to get it.
+pub fn ensure() -> anyhow::Result<()> {
+    toolchain().map(drop)
+}
+
+fn toolchain() -> anyhow::Result<Toolchain> {
     let missing = match find() {
         Ok(toolchain) => return Ok(toolchain),
         Err(missing) => missing,

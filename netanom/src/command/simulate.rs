@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::cli::{FormatArg, SimulateArgs};
@@ -82,19 +82,28 @@ impl Simulate {
 }
 
 /// What was done; one line on standard output, or on standard error when the capture goes to standard output.
-#[derive(Clone, Debug, Serialize)]
-struct Report {
-    mode: &'static str,
-    seed: u64,
-    output: String,
-    frames: u64,
-    bytes: u64,
-    /// Times in the capture, or of sending.
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// Name of the mode.
+    pub mode: String,
+    /// Seed of all draws.
+    pub seed: u64,
+    /// Capture file or interface.
+    pub output: String,
+    /// Frames that were written or sent.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Time of the first frame in the capture, or of sending it.
+    pub first: Option<Timestamp>,
+    /// The same of the last one.
+    pub last: Option<Timestamp>,
     /// Whether a signal ended it early.
-    interrupted: bool,
+    pub interrupted: bool,
 }
+
+/// What the log says when the first frame is on its way; the time follows.
+pub const FIRST_FRAME: &str = "first frame sent at ";
 
 /// Simulates traffic until it is over or a signal comes, and reports what was written or sent.
 ///
@@ -114,7 +123,7 @@ pub fn run(simulate: &Simulate) -> anyhow::Result<()> {
                 if !is_sending {
                     is_sending = true;
                     // Who waits for the sensor to notice wants to know before the report.
-                    log::info!("first frame sent at {}", clock.wall());
+                    log::info!("{FIRST_FRAME}{}", clock.wall());
                 }
                 progress.reached(done);
             })?
@@ -122,7 +131,7 @@ pub fn run(simulate: &Simulate) -> anyhow::Result<()> {
     };
     progress.finish();
     let report = Report {
-        mode: scenario.mode.name(),
+        mode: scenario.mode.name().to_owned(),
         seed: scenario.seed,
         output: simulate.output.to_string(),
         frames: sent.frames,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::corpus::Labelled;
 use super::curves::{self, Bin, Point, Scored};
@@ -34,7 +34,7 @@ struct WeighedFlow {
 }
 
 /// What was made of one capture.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CaptureResult {
     /// Its name.
     pub name: String,
@@ -58,7 +58,7 @@ pub struct CaptureResult {
 }
 
 /// The numbers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Summary {
     /// Core captures with an attack, and those of which it was found.
     pub attack_captures: usize,

@@ -1,10 +1,11 @@
 //! Labelled captures as one data set.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use ndarray::Array2;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::corpus::{self, ClassRows, Labelled};
 use super::dataset::DataSet;
@@ -24,13 +25,16 @@ pub struct Gathered<'a> {
 }
 
 /// Rows of one class of one capture, as a model's card lists them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Content<'a> {
-    capture: &'a str,
-    class: Class,
+    /// Name of the capture.
+    pub capture: Cow<'a, str>,
+    /// What they are.
+    pub class: Class,
     /// Judged rows that the capture has, and how many of them are trained on.
-    seen: usize,
-    rows: usize,
+    pub seen: usize,
+    /// See [`Self::seen`].
+    pub rows: usize,
 }
 
 /// There is nothing to learn from.
@@ -86,7 +90,7 @@ pub fn contents<'a>(captures: &'a [Gathered<'_>]) -> Vec<Content<'a>> {
     let mut contents = Vec::new();
     for Gathered { capture, rows } in captures {
         contents.extend(rows.iter().map(|(class, of_class)| Content {
-            capture: &capture.name,
+            capture: Cow::Borrowed(&capture.name),
             class: *class,
             seen: of_class.seen,
             rows: of_class.rows.len(),

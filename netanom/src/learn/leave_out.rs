@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::calibration::{self, Method};
 use super::corpus::source_of;
@@ -138,7 +138,7 @@ pub fn each_source(
 }
 
 /// What a model makes of a class of attack that it was never told of.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UnknownClass {
     /// The class.
     pub class: Class,

@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 
 use ndarray::{Array2, Axis};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::alert::Class;
 
@@ -18,7 +18,7 @@ pub struct Confusion<C = Class> {
 }
 
 /// How well one class is told from the others. A share of nothing is `None`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores<C = Class> {
     /// The class.
     pub class: C,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::machine;
 use super::python::{self, output};
-use crate::command;
+use xtask::command;
 
 const COMMAND: &str = "cargo xtask bench forest";
 const PAGE: &str = "docs/benchmarks-forest.md";

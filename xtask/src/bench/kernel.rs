@@ -6,7 +6,7 @@ use std::process::{ExitCode, Stdio};
 use anyhow::{Context, bail, ensure};
 
 use super::machine;
-use crate::{command, run, setup};
+use xtask::{command, privileges, setup};
 
 const COMMAND: &str = "cargo xtask bench kernel";
 const PAGE: &str = "docs/benchmarks-kernel.md";
@@ -33,7 +33,7 @@ reading the clock. A division replaced by a multiplication gained nothing.
 
 /// Measures and writes the page.
 pub(super) fn kernel() -> anyhow::Result<ExitCode> {
-    if !run::may_attach()? {
+    if !privileges::may_attach()? {
         bail!(
             "loading kernel programs takes root; nothing was built: sudo env PATH=\"$PATH\" {COMMAND}"
         );

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 
-use crate::{command, debian};
+use xtask::{command, debian};
 
 /// The Python of an environment below `folder` that has these packages (`name==version`); made once.
 pub(super) fn environment(folder: &Path, packages: &[&str]) -> anyhow::Result<PathBuf> {

@@ -14,7 +14,7 @@ use anyhow::Context;
 use self::captures::Capture;
 use self::measure::Best;
 use super::machine;
-use crate::{build, command, debian};
+use xtask::{build, command, debian};
 
 const COMMAND: &str = "cargo xtask bench replay";
 const PAGE: &str = "docs/benchmarks-replay.md";

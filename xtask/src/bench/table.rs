@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::machine;
 use super::python::{self, output};
-use crate::command;
+use xtask::command;
 
 const COMMAND: &str = "cargo xtask bench table";
 const PAGE: &str = "docs/benchmarks-tables.md";

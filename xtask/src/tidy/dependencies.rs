@@ -17,7 +17,7 @@ const PLACES: [(&[&str], &[&str]); 8] = [
 
 /// No file of crate netanom names a crate that has its place elsewhere.
 pub(super) fn stay_in_their_place(sources: &[Source]) -> Vec<Complaint> {
-    let mut complaints = Vec::new();
+    let mut complaints = xtask_on_its_own(sources);
     for source in sources.iter().filter(|source| source.is_rust()) {
         let Some(inside) = source.path.strip_prefix("netanom/src/") else {
             continue;
@@ -38,6 +38,25 @@ pub(super) fn stay_in_their_place(sources: &[Source]) -> Vec<Complaint> {
         }
     }
     complaints
+}
+
+/// xtask builds the rest, and everything waits for it.
+fn xtask_on_its_own(sources: &[Source]) -> Vec<Complaint> {
+    let manifest = sources
+        .iter()
+        .find(|source| source.path == "xtask/Cargo.toml");
+    let named = manifest.into_iter().flat_map(|manifest| {
+        let dependencies = manifest.text.lines().zip(1..);
+        dependencies
+            .skip_while(|(line, _)| *line != "[dependencies]")
+            .filter(|(line, _)| line.starts_with("netanom"))
+            .map(|(_, line)| {
+                let text =
+                    "xtask is built before everything: what needs netanom goes to netanom-testbed";
+                manifest.complaint(line, text.to_owned())
+            })
+    });
+    named.collect()
 }
 
 /// Whether code names the crate: `aya::maps` or `use aya;`, but not `crate::aya::x` or `my_aya::x`.
@@ -94,6 +113,23 @@ mod tests {
             complaints(stay_in_their_place, &files),
             [
                 "netanom/src/pipeline.rs:3: `tokio` is for daemon.rs and daemon/ and http/ alone: go through what that offers"
+            ]
+        );
+    }
+
+    #[test]
+    fn xtask_that_depends_on_netanom_is_found() {
+        let manifest = |dependency| {
+            let text = format!(
+                "[package]\ndescription = \"netanom's\"\n[dependencies]\n{dependency}.workspace = true\n"
+            );
+            complaints(stay_in_their_place, &[("xtask/Cargo.toml", &text)])
+        };
+        assert_eq!(manifest("anyhow"), [""; 0]);
+        assert_eq!(
+            manifest("netanom"),
+            [
+                "xtask/Cargo.toml:4: xtask is built before everything: what needs netanom goes to netanom-testbed"
             ]
         );
     }

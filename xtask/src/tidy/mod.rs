@@ -11,8 +11,8 @@ mod source;
 
 use std::process::ExitCode;
 
-use crate::command;
 use source::Source;
+use xtask::command;
 
 /// Looks at all files and says what it finds.
 type Rule = fn(&[Source]) -> Vec<Complaint>;

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-use crate::command;
+use xtask::command;
 
 /// The largest captures of the folder that are measured, by packets.
 const LARGEST: usize = 2;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::command;
+use xtask::command;
 
 /// The version that the tables are about.
 const NFSTREAM: &str = "6.6.0";

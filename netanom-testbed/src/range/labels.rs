@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use netanom::alert::Class;
 use serde_json::{Value, json};
 
 use super::attack::Plan;
@@ -26,20 +27,20 @@ pub(super) fn rules(attackers: &[(String, Plan)], people: &BTreeSet<String>) -> 
         .collect();
     if !forged.is_empty() && !people.is_empty() {
         // The target's other visitors are known; whoever else comes is forged.
-        rules.push(json!({ "host": people, "class": "normal" }));
+        rules.push(json!({ "host": people, "class": Class::Normal }));
     }
     for (target, plan) in forged {
         rules.push(json!({ "host": target, "proto": plan.protocol, "class": plan.class }));
         rules.push(json!({ "host": target, "proto": ICMP, "class": "ignore" }));
     }
-    json!({ "tier": "core", "default": "normal", "rules": rules })
+    json!({ "tier": "core", "default": Class::Normal, "rules": rules })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn plan(class: &'static str, forged_at: Option<&str>) -> Plan {
+    fn plan(class: Class, forged_at: Option<&str>) -> Plan {
         Plan {
             script: String::new(),
             class,
@@ -51,7 +52,10 @@ mod tests {
     #[test]
     fn people_come_before_a_forged_flood_of_the_same_target() {
         let people = BTreeSet::from(["10.0.0.9".to_owned()]);
-        let attackers = [("10.9.0.2".to_owned(), plan("syn_flood", Some("10.1.0.10")))];
+        let attackers = [(
+            "10.9.0.2".to_owned(),
+            plan(Class::SynFlood, Some("10.1.0.10")),
+        )];
         let rules = rules(&attackers, &people);
         assert_eq!(rules["rules"][0]["class"], "normal");
         assert_eq!(
@@ -62,7 +66,7 @@ mod tests {
 
     #[test]
     fn an_attacker_is_known_by_its_address() {
-        let attackers = [("10.9.0.2".to_owned(), plan("port_scan", None))];
+        let attackers = [("10.9.0.2".to_owned(), plan(Class::PortScan, None))];
         let rules = rules(&attackers, &BTreeSet::new());
         assert_eq!(
             rules["rules"][0],

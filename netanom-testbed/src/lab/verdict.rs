@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
+use netanom::alert::Party;
 
-use super::sensor::{Packets, Party};
+use super::sensor::Packets;
 use super::traffic::Sent;
 use super::watch::{Seen, seconds};
 use crate::attacks::{self, Attack};
@@ -157,10 +158,7 @@ fn check(passed: bool, text: String) -> Check {
 }
 
 fn listed(alerts: &[Seen]) -> String {
-    let classes: Vec<&str> = alerts
-        .iter()
-        .map(|seen| seen.alert.class.as_str())
-        .collect();
+    let classes: Vec<&str> = alerts.iter().map(|seen| seen.alert.class.name()).collect();
     if classes.is_empty() {
         "none".to_owned()
     } else {
@@ -179,24 +177,37 @@ fn party_of(party: &Party) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::sensor::Alert;
+    use netanom::alert::{Alert, Class, Severity, State};
+    use netanom::simulate::Mode;
 
     fn time(milliseconds: i64) -> Timestamp {
         Timestamp::from_millisecond(1_767_225_600_000 + milliseconds).unwrap()
     }
 
-    fn alert(class: &str, target: &str, after: i64) -> Seen {
+    fn alert(class: Class, target: &str, after: i64) -> Seen {
         let party = |ip: &str| Party {
             ip: ip.parse().ok(),
+            port: None,
             count: 1,
         };
         let alert = Alert {
             id: format!("{class}-{after}"),
-            class: class.to_owned(),
-            severity: "high".to_owned(),
+            class,
+            severity: Severity::High,
+            score: 1.0,
+            state: State::Active,
+            first_seen: netanom::flow::Timestamp::default(),
+            last_seen: netanom::flow::Timestamp::default(),
             source: party("198.19.66.6"),
             target: party(target),
+            protocol: "tcp".to_owned(),
+            interface: String::new(),
+            flows: 1,
+            packets: 1,
+            bytes: 60,
+            detector: "forest".to_owned(),
             summary: String::new(),
+            explanation: Vec::new(),
         };
         Seen {
             alert,
@@ -206,7 +217,7 @@ mod tests {
 
     fn flooded(alerts: Vec<Seen>) -> Findings {
         let attacked = Attacked {
-            attack: attacks::find("syn-flood").unwrap(),
+            attack: attacks::find(Mode::SynFlood).unwrap(),
             source: "198.19.66.6".parse().ok(),
             target: "198.18.1.10".parse().unwrap(),
             sent: Sent {
@@ -243,7 +254,7 @@ mod tests {
     #[test]
     fn one_right_alert_in_time_passes() {
         assert_eq!(
-            failures(&flooded(vec![alert("syn_flood", "198.18.1.10", 400)])),
+            failures(&flooded(vec![alert(Class::SynFlood, "198.18.1.10", 400)])),
             [""; 0]
         );
     }
@@ -263,8 +274,8 @@ mod tests {
     #[test]
     fn a_second_alert_fails() {
         let alerts = vec![
-            alert("syn_flood", "198.18.1.10", 400),
-            alert("port_scan", "198.18.1.10", 500),
+            alert(Class::SynFlood, "198.18.1.10", 400),
+            alert(Class::PortScan, "198.18.1.10", 500),
         ];
         assert_eq!(
             failures(&flooded(alerts)),
@@ -274,13 +285,13 @@ mod tests {
 
     #[test]
     fn a_wrong_target_fails() {
-        let failures = failures(&flooded(vec![alert("syn_flood", "198.18.0.3", 400)]));
+        let failures = failures(&flooded(vec![alert(Class::SynFlood, "198.18.0.3", 400)]));
         assert_eq!(failures, ["its target is 198.18.1.10: 198.18.0.3"]);
     }
 
     #[test]
     fn an_alert_after_a_second_fails() {
-        let failures = failures(&flooded(vec![alert("syn_flood", "198.18.1.10", 1000)]));
+        let failures = failures(&flooded(vec![alert(Class::SynFlood, "198.18.1.10", 1000)]));
         assert_eq!(
             failures,
             ["it was there under 1 s after the first packet: 1.000 s"]
@@ -289,8 +300,10 @@ mod tests {
 
     #[test]
     fn an_alert_before_the_attack_fails() {
-        let mut findings = flooded(vec![alert("syn_flood", "198.18.1.10", 400)]);
-        findings.quiet.push(alert("anomaly", "198.18.1.10", -400));
+        let mut findings = flooded(vec![alert(Class::SynFlood, "198.18.1.10", 400)]);
+        findings
+            .quiet
+            .push(alert(Class::Anomaly, "198.18.1.10", -400));
         assert_eq!(
             failures(&findings),
             ["no alert in the normal phase: anomaly"]
@@ -299,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_lost_packet_fails() {
-        let mut findings = flooded(vec![alert("syn_flood", "198.18.1.10", 400)]);
+        let mut findings = flooded(vec![alert(Class::SynFlood, "198.18.1.10", 400)]);
         findings.packets.counted -= 1;
         assert_eq!(
             failures(&findings),
@@ -309,7 +322,7 @@ mod tests {
 
     #[test]
     fn the_table_says_what_was_measured() {
-        let table = flooded(vec![alert("syn_flood", "198.18.1.10", 400)]).table();
+        let table = flooded(vec![alert(Class::SynFlood, "198.18.1.10", 400)]).table();
         let lines: Vec<String> = table
             .into_iter()
             .map(|(name, value)| format!("{name}: {value}"))

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
+use netanom::alert::Class;
+use netanom::learn::evaluation::{CaptureResult, Summary};
+use netanom::learn::gather::Content;
+use netanom::learn::leave_out::UnknownClass;
 use serde::Deserialize;
-
-use crate::command;
+use xtask::command;
 
 /// Captures with their labels.
 #[derive(Clone, Debug)]
@@ -39,103 +42,75 @@ pub(super) struct Netanom<'a> {
     pub(super) trained_at: &'a str,
 }
 
-/// Rows of one class of one capture that a model was trained on.
+/// What `netanom evaluate --format json` prints.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Content {
-    pub(super) capture: String,
-    pub(super) class: String,
-    pub(super) rows: u64,
-}
-
-/// What `netanom evaluate` found.
-#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Scores {
-    pub(super) attack_captures: u64,
-    pub(super) found: u64,
-    pub(super) benign_captures: u64,
-    pub(super) benign_with_alert: u64,
-    pub(super) balanced_macro_f1: Option<f64>,
-    #[serde(default)]
-    pub(super) scores: Vec<ClassScore>,
-    #[serde(default)]
-    pub(super) balanced_scores: Vec<ClassScore>,
-    #[serde(default)]
-    pub(super) captures: Vec<Judged>,
+    #[serde(flatten)]
+    pub(super) summary: Summary,
+    pub(super) captures: Vec<CaptureResult>,
 }
 
-/// What a model made of a class that it was never told of.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct UnknownClass {
-    pub(super) class: String,
-    pub(super) captures: u64,
-    pub(super) noticed: u64,
-    pub(super) flows: u64,
-    pub(super) not_normal: u64,
+/// Captures that count, by what was made of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) attacks: usize,
+    pub(super) found: usize,
+    pub(super) benign: usize,
+    pub(super) benign_with_alert: usize,
 }
 
-/// What was made of one capture.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Judged {
-    pub(super) name: String,
-    tier: String,
-    attack: Option<String>,
-    /// Whether the attack was found, if there is one.
-    found: Option<bool>,
-    /// Class and summary of each alert.
-    alerts: Vec<(String, String)>,
+impl Counts {
+    pub(super) fn add(&mut self, capture: &CaptureResult) {
+        if let Some(found) = capture.found {
+            self.attacks += 1;
+            self.found += usize::from(found);
+        } else if capture.is_benign {
+            self.benign += 1;
+            self.benign_with_alert += usize::from(!capture.alerts.is_empty());
+        }
+    }
 }
 
 impl Scores {
-    /// Counts a capture, but not its flows.
-    pub(super) fn count(&mut self, capture: &Judged) {
-        match capture.found {
-            Some(found) => {
-                self.attack_captures += 1;
-                self.found += u64::from(found);
-            }
-            None => {
-                self.benign_captures += 1;
-                self.benign_with_alert += u64::from(!capture.alerts.is_empty());
-            }
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            attacks: self.summary.attack_captures,
+            found: self.summary.found,
+            benign: self.summary.benign_captures,
+            benign_with_alert: self.summary.benign_with_alert,
         }
     }
-}
 
-impl Judged {
-    pub(super) fn is_core(&self) -> bool {
-        self.tier == "core"
-    }
-
-    /// What is wrong with it, if it counts: an attack that was not found as such, or an alert on normal traffic.
-    pub(super) fn mistake(&self) -> Option<String> {
-        let is_right = self.found.unwrap_or(self.alerts.is_empty());
-        if is_right || !self.is_core() {
-            return None;
-        }
-        let classes: BTreeSet<&str> = self
-            .alerts
+    /// Captures that count.
+    pub(super) fn core(&self) -> impl Iterator<Item = &CaptureResult> {
+        self.captures
             .iter()
-            .map(|(class, _)| class.as_str())
-            .collect();
-        let classes: Vec<&str> = classes.into_iter().collect();
-        let said = if classes.is_empty() {
-            "no alert".to_owned()
-        } else {
-            classes.join(", ")
-        };
-        let is = self.attack.as_deref().unwrap_or("normal");
-        Some(format!("{is} in `{}`: {said}", self.name))
+            .filter(|capture| capture.tier == "core")
     }
 }
 
-/// Of the flows of one class; a share of nothing is none.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct ClassScore {
-    pub(super) class: String,
-    pub(super) support: f64,
-    pub(super) precision: Option<f64>,
-    pub(super) recall: Option<f64>,
-    pub(super) f1: Option<f64>,
+/// What is wrong with a capture: an attack that was not found as such, or an alert on normal traffic.
+pub(super) fn mistake(capture: &CaptureResult) -> Option<String> {
+    let is_right = match capture.found {
+        Some(found) => found,
+        None => !capture.is_benign || capture.alerts.is_empty(),
+    };
+    if is_right {
+        return None;
+    }
+    let classes: BTreeSet<&str> = capture
+        .alerts
+        .iter()
+        .map(|(class, _)| class.name())
+        .collect();
+    let classes: Vec<&str> = classes.into_iter().collect();
+    let said = if classes.is_empty() {
+        "no alert".to_owned()
+    } else {
+        classes.join(", ")
+    };
+    let is = capture.attack.unwrap_or(Class::Normal);
+    Some(format!("{is} in `{}`: {said}", capture.name))
 }
 
 /// How the default model is grown. Leaves of fewer rows are of single captures; they double the model's size.
@@ -153,7 +128,7 @@ impl Netanom<'_> {
         output: &Path,
         card: Option<&Path>,
         work: &Path,
-    ) -> anyhow::Result<Vec<Content>> {
+    ) -> anyhow::Result<Vec<Content<'static>>> {
         let contents = work.join("contents.json");
         let mut train = Command::new(self.program);
         train.arg("train").args(FOREST).args(CALIBRATE);
@@ -269,61 +244,71 @@ fn answer<T: serde::de::DeserializeOwned>(command: &mut Command) -> anyhow::Resu
         .with_context(|| format!("cannot read what `{text}` prints"))
 }
 
-/// Where a capture comes from: the first part of its file name, before the underscore.
-///
-/// Captures of one source are near-copies of each other: same network, same tools, same hours.
-pub(super) fn source_of(capture: &str) -> &str {
-    let file = capture.rsplit('/').next().unwrap_or(capture);
-    let stem = file.strip_suffix(".pcap").unwrap_or(file);
-    stem.split('_').next().unwrap_or(stem)
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use netanom::learn::evaluation::Evaluation;
 
     use super::*;
 
-    #[test]
-    fn the_source_is_the_first_part_of_the_file_name() {
-        assert_eq!(
-            source_of("syn_flood/CIC-DDoS2019_lucid_SynFlood.pcap"),
-            "CIC-DDoS2019"
-        );
-        assert_eq!(
-            source_of("syn_flood/CIC-DDoS2019_ponyweng_SYN.pcap"),
-            "CIC-DDoS2019"
-        );
-        assert_eq!(source_of("benign/ndpi/nfstream_tor.pcap"), "nfstream");
-        assert_eq!(source_of("lonely.pcap"), "lonely");
+    fn judged(attack: Option<Class>, found: Option<bool>, alerts: &[Class]) -> CaptureResult {
+        CaptureResult {
+            name: "a.pcap".to_owned(),
+            tier: "core".to_owned(),
+            attack,
+            is_benign: attack.is_none(),
+            found,
+            delay_seconds: None,
+            seconds: 1.0,
+            flows: 1,
+            alerts: alerts.iter().map(|class| (*class, String::new())).collect(),
+        }
     }
 
     #[test]
-    fn mistakes_are_missed_attacks_and_false_alerts_of_core_captures() {
-        let judged = |attack: Value, found: Value, tier: &str, alerts: Value| -> Judged {
-            let text = json!({ "name": "a.pcap", "tier": tier, "attack": attack, "found": found, "alerts": alerts });
-            serde_json::from_value(text).unwrap()
-        };
-        let scan = json!([["port_scan", "x"], ["port_scan", "y"]]);
-        let missed = judged(json!("syn_flood"), json!(false), "core", scan.clone());
+    fn what_evaluate_prints_is_read() {
+        let summary = Evaluation::default().summary(0.001);
+        let mut printed = serde_json::to_value(&summary).unwrap();
+        printed["found"] = 7.into();
+        printed["confusion"] = serde_json::json!({ "normal": { "port_scan": 2 } });
+        printed["captures"] = serde_json::to_value([judged(None, None, &[])]).unwrap();
+        let scores: Scores = serde_json::from_value(printed).unwrap();
+        assert_eq!((scores.counts().found, scores.captures.len()), (7, 1));
         assert_eq!(
-            missed.mistake().unwrap(),
+            scores.summary.confusion[&Class::Normal][&Class::PortScan],
+            2
+        );
+    }
+
+    #[test]
+    fn mistakes_are_missed_attacks_and_false_alerts() {
+        const FLOOD: Option<Class> = Some(Class::SynFlood);
+        const SCAN: Class = Class::PortScan;
+        let said = |attack, found, alerts: &[Class]| mistake(&judged(attack, found, alerts));
+        assert_eq!(
+            said(FLOOD, Some(false), &[SCAN, SCAN]).unwrap(),
             "syn_flood in `a.pcap`: port_scan"
         );
-        let silent = judged(json!("syn_flood"), json!(false), "core", json!([]));
-        assert_eq!(silent.mistake().unwrap(), "syn_flood in `a.pcap`: no alert");
-        let false_alert = judged(Value::Null, Value::Null, "core", scan.clone());
         assert_eq!(
-            false_alert.mistake().unwrap(),
+            said(FLOOD, Some(false), &[]).unwrap(),
+            "syn_flood in `a.pcap`: no alert"
+        );
+        assert_eq!(
+            said(None, None, &[SCAN]).unwrap(),
             "normal in `a.pcap`: port_scan"
         );
-        for fine in [
-            judged(json!("port_scan"), json!(true), "core", scan.clone()),
-            judged(Value::Null, Value::Null, "core", json!([])),
-            judged(Value::Null, Value::Null, "extra", scan),
-        ] {
-            assert_eq!(fine.mistake(), None);
-        }
+        assert_eq!(said(Some(SCAN), Some(true), &[SCAN]), None);
+        assert_eq!(said(None, None, &[]), None);
+    }
+
+    #[test]
+    fn a_capture_all_of_whose_flows_are_ignored_is_neither_attack_nor_normal() {
+        let ignored = CaptureResult {
+            is_benign: false,
+            ..judged(None, None, &[Class::PortScan])
+        };
+        let mut counts = Counts::default();
+        counts.add(&ignored);
+        assert_eq!((counts, mistake(&ignored)), (Counts::default(), None));
     }
 
     #[test]

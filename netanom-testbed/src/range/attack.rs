@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use netanom::alert::Class;
+
 use super::network::Addresses;
 use super::random::Random;
 use super::servers::{APPS, DEVICES, FILES, WEB};
@@ -57,7 +59,7 @@ pub(super) enum Guess {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plan {
     pub(super) script: String,
-    pub(super) class: &'static str,
+    pub(super) class: Class,
     pub(super) protocol: u8,
     /// The only target of an attack whose sources are forged.
     pub(super) forged_at: Option<String>,
@@ -80,17 +82,17 @@ impl Attack {
             Self::Scan(options) => {
                 let target = server(*random.pick(&[WEB, APPS, FILES, DEVICES, 40, 200]));
                 let protocol = if options.contains("-sU") { UDP } else { TCP };
-                plan("port_scan", protocol, format!("nmap -n -Pn {options} {target}"))
+                plan(Class::PortScan, protocol, format!("nmap -n -Pn {options} {target}"))
             }
             Self::Sweep(options) => {
                 let first = random.between(1, 40);
                 let last = random.between(60, 250);
                 let protocol = if options.contains("-sU") { UDP } else { TCP };
-                plan("port_scan", protocol, format!("nmap -n -Pn {options} {}{first}-{last}", addresses.servers))
+                plan(Class::PortScan, protocol, format!("nmap -n -Pn {options} {}{first}-{last}", addresses.servers))
             }
             Self::Masscan(ports, low, high) => {
                 let rate = random.magnitude(low, high);
-                plan("port_scan", TCP, format!(
+                plan(Class::PortScan, TCP, format!(
                     "masscan --interface up0 --wait 1 --seed {} --rate {rate:.0} -p{ports} {}0/24",
                     random.between(1, 1 << 30), addresses.servers))
             }
@@ -105,7 +107,7 @@ impl Attack {
                 let hydra = format!("hydra -I -l {who} -P {at}/words -t {tasks} {pause}");
                 let medusa = format!("medusa -u {who} -P {at}/words -t {tasks}");
                 let ncrack = format!("ncrack --user {who} -P {at}/words");
-                plan("brute_force", TCP, words + &match guess {
+                plan(Class::BruteForce, TCP, words + &match guess {
                     Guess::HydraSsh => format!("{hydra} ssh://{ssh}"),
                     Guess::HydraFtp => format!("{hydra} ftp://{ftp}"),
                     Guess::HydraBasic => format!("{hydra} http-get://{apps}/private"),
@@ -120,7 +122,7 @@ impl Attack {
                 let connections = random.between(low, high);
                 let rate = (connections / random.between(2, 12)).max(5);
                 let path = if mode == "-X" { "download" } else { "page3" };
-                plan("slow_http", TCP, format!(
+                plan(Class::SlowHttp, TCP, format!(
                     "slowhttptest {mode} -c {connections} -r {rate} -i {} -l {} -x {} -p 3 -u http://{web_or_apps}/{path}",
                     random.between(1, 8), seconds.ceil(), random.between(8, 60)))
             }
@@ -128,7 +130,7 @@ impl Attack {
                 let connections = random.between(low, high);
                 let url = format!("http://{web_or_apps}/{}", random.pick(&["page1", "page20", "thing5", "run/think"]));
                 let time = seconds.ceil();
-                plan("http_flood", TCP, match tool {
+                plan(Class::HttpFlood, TCP, match tool {
                     "ab" => format!("ab -q -r -s 5 -t {time} -n 1000000 -c {connections} {url}"),
                     "ab -k" => format!("ab -q -r -k -s 5 -t {time} -n 1000000 -c {connections} {url}"),
                     "siege" => format!("siege -b -q -t {time}S -c {connections} {url}"),
@@ -150,16 +152,16 @@ impl Flood {
         let size = random.pick(&[0, 0, 18, 64, 120, 512, 1000]);
         let first = random.between(1, 20_000);
         let (class, protocol, options) = match self {
-            Self::SynOpen => ("syn_flood", TCP, "-S -p 80".to_owned()),
-            Self::SynForged => ("syn_flood", TCP, "-S -p 80 --rand-source".to_owned()),
-            Self::SynClosed => ("syn_flood", TCP, format!("-S -p {closed}")),
-            Self::SynPorts => ("syn_flood", TCP, format!("-S -p ++{first}")),
-            Self::UdpOpen => ("udp_flood", UDP, format!("-2 -p 53 -d {size}")),
-            Self::UdpClosed => ("udp_flood", UDP, format!("-2 -p {closed} -d {size}")),
-            Self::UdpPorts => ("udp_flood", UDP, format!("-2 -p ++{first} -d {size}")),
-            Self::UdpForged => ("udp_flood", UDP, format!("-2 -p {closed} --rand-source -d {size}")),
-            Self::Icmp => ("icmp_flood", ICMP, format!("-1 -d {size}")),
-            Self::IcmpForged => ("icmp_flood", ICMP, format!("-1 --rand-source -d {size}")),
+            Self::SynOpen => (Class::SynFlood, TCP, "-S -p 80".to_owned()),
+            Self::SynForged => (Class::SynFlood, TCP, "-S -p 80 --rand-source".to_owned()),
+            Self::SynClosed => (Class::SynFlood, TCP, format!("-S -p {closed}")),
+            Self::SynPorts => (Class::SynFlood, TCP, format!("-S -p ++{first}")),
+            Self::UdpOpen => (Class::UdpFlood, UDP, format!("-2 -p 53 -d {size}")),
+            Self::UdpClosed => (Class::UdpFlood, UDP, format!("-2 -p {closed} -d {size}")),
+            Self::UdpPorts => (Class::UdpFlood, UDP, format!("-2 -p ++{first} -d {size}")),
+            Self::UdpForged => (Class::UdpFlood, UDP, format!("-2 -p {closed} --rand-source -d {size}")),
+            Self::Icmp => (Class::IcmpFlood, ICMP, format!("-1 -d {size}")),
+            Self::IcmpForged => (Class::IcmpFlood, ICMP, format!("-1 --rand-source -d {size}")),
         };
         let target = if matches!(self, Self::SynOpen | Self::SynForged) {
             addresses.server(*random.pick(&[WEB, APPS]))

@@ -26,14 +26,47 @@ use anyhow::{Context, bail};
 use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 use serde_json::Value;
+use xtask::debian;
 
 use self::play::Game;
 use self::scenarios::{QUICK_SECONDS, SCENARIOS};
-use crate::debian;
 use crate::lab::stop::{Interrupted, Stop};
 
 /// Where Debian has the programs: a Python from elsewhere may lack what they need.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the training range runs: servers, clients, attackers, and the capture.
+const PACKAGES: &[&str] = &[
+    "apache2",
+    "apache2-utils",
+    "bind9-dnsutils",
+    "curl",
+    "dnsmasq-base",
+    "ethtool",
+    "hping3",
+    "hydra",
+    "iperf3",
+    "iproute2",
+    "iputils-ping",
+    "masscan",
+    "medusa",
+    "mosquitto",
+    "mosquitto-clients",
+    "ncrack",
+    "nftables",
+    "nginx-light",
+    "nmap",
+    "openssh-client",
+    "openssh-server",
+    "python3",
+    "rsync",
+    "siege",
+    "slowhttptest",
+    "tcpdump",
+    "tinyproxy-bin",
+    "vsftpd",
+    "wrk",
+];
 
 /// Starting servers takes about so long, beside the capture itself.
 const AROUND_SECONDS: f64 = 3.0;
@@ -86,7 +119,7 @@ pub(crate) fn prepare() -> anyhow::Result<()> {
         bail!("the range makes network namespaces, which takes root: run it with sudo");
     }
     network::check_kernel()?;
-    debian::install_quietly(debian::RANGE)
+    debian::install_quietly(PACKAGES)
 }
 
 /// Makes the small set, with its labels.json.

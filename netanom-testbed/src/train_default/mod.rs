@@ -4,7 +4,6 @@
 
 mod card;
 mod folder;
-mod merge;
 mod scenarios;
 
 use std::path::PathBuf;
@@ -12,9 +11,9 @@ use std::process::Command;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use xtask::{build, command};
 
 use self::folder::{Folder, Netanom};
-use crate::{build, command};
 
 /// What to train on.
 #[derive(clap::Args)]
@@ -68,7 +67,7 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
     eprintln!("train-default: simulating {} captures", scenarios::count());
     let simulated = scenarios::folder(work)?;
-    scenarios::make(&program, &simulated)?;
+    scenarios::make(&simulated)?;
     let simulated = Folder::of(&simulated)?;
     if data.is_empty() && range.is_empty() {
         eprintln!(

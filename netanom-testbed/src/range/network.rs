@@ -282,7 +282,7 @@ pub(super) fn check_kernel() -> anyhow::Result<()> {
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {
-    let text = crate::command::shown(command);
+    let text = xtask::command::shown(command);
     let output = command
         .output()
         .with_context(|| format!("cannot run `{text}`"))?;

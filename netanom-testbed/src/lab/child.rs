@@ -10,8 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-use crate::command;
+use xtask::command;
 
 /// How long a program may take to end itself before it is killed.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -6,8 +6,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use netanom::learn::corpus::source_of;
+use netanom::learn::gather::Content;
+use netanom::learn::leave_out::UnknownClass;
+use netanom::learn::scores::ClassScores;
 
-use super::folder::{ClassScore, Content, Judged, Scores, UnknownClass, source_of};
+use super::folder::{Counts, Scores, mistake};
 
 const BEGIN: &str = "<!-- measured by `cargo xtask train-default`; do not edit -->";
 const END: &str = "<!-- end of what is measured -->";
@@ -45,11 +49,11 @@ fn replace(text: &str, measured: &str) -> anyhow::Result<String> {
 }
 
 /// What a model was trained on, by class and source.
-pub(super) fn contents(contents: &[Content]) -> String {
-    let mut table: BTreeMap<(&str, &str), (BTreeSet<&str>, u64)> = BTreeMap::new();
+pub(super) fn contents(contents: &[Content<'_>]) -> String {
+    let mut table: BTreeMap<(&str, &str), (BTreeSet<&str>, usize)> = BTreeMap::new();
     for content in contents {
         let entry = table
-            .entry((&content.class, source_of(&content.capture)))
+            .entry((content.class.name(), source_of(&content.capture)))
             .or_default();
         entry.0.insert(&content.capture);
         entry.1 += content.rows;
@@ -77,7 +81,7 @@ pub(super) fn on_training_data(scores: &[(String, Scores)]) -> String {
             text,
             "{name}: {}.\n\n{}",
             sums(scores),
-            classes("Flows of", &scores.scores)
+            classes("Flows of", &scores.summary.scores)
         );
     }
     text
@@ -93,7 +97,7 @@ pub(super) fn held_out(scores: &Scores) -> String {
     );
     sources(&mut text, scores);
     balanced(&mut text, scores);
-    let mistakes: Vec<String> = scores.captures.iter().filter_map(Judged::mistake).collect();
+    let mistakes: Vec<String> = scores.core().filter_map(mistake).collect();
     if !mistakes.is_empty() {
         let _ = writeln!(text, "What went wrong, and the alerts that there were:\n");
         for mistake in mistakes {
@@ -122,25 +126,25 @@ pub(super) fn made_alone(with_range: bool, scores: &[Scores]) -> String {
 
 fn sources(text: &mut String, scores: &Scores) {
     text.push_str("| Source | Attacks found | Benign captures with an alert |\n|---|---:|---:|\n");
-    let mut of_source: BTreeMap<&str, Scores> = BTreeMap::new();
-    for capture in scores.captures.iter().filter(|capture| capture.is_core()) {
+    let mut of_source: BTreeMap<&str, Counts> = BTreeMap::new();
+    for capture in scores.core() {
         of_source
             .entry(source_of(&capture.name))
             .or_default()
-            .count(capture);
+            .add(capture);
     }
-    for (source, scores) in &of_source {
-        row(text, source, scores);
+    for (source, counts) in &of_source {
+        row(text, source, *counts);
     }
-    row(text, "**all**", scores);
+    row(text, "**all**", scores.counts());
 }
 
 fn balanced(text: &mut String, scores: &Scores) {
     let _ = writeln!(
         text,
         "\nVerdicts on flows, the flows of each class of each capture counting as one; macro-F1 {}:\n\n{}",
-        shown(scores.balanced_macro_f1),
-        classes("Class", &scores.balanced_scores)
+        shown(scores.summary.balanced_macro_f1),
+        classes("Class", &scores.summary.balanced_scores)
     );
 }
 
@@ -171,43 +175,35 @@ fn shown(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), |share| format!("{share:.3}"))
 }
 
-fn row(text: &mut String, name: &str, scores: &Scores) {
-    let Scores {
-        found,
-        attack_captures,
-        benign_with_alert,
-        benign_captures,
-        ..
-    } = scores;
-    let share = |part: &u64, whole: &u64| {
-        if *whole == 0 {
+fn row(text: &mut String, name: &str, counts: Counts) {
+    let share = |part: usize, whole: usize| {
+        if whole == 0 {
             "-".to_owned()
         } else {
             format!("{part} of {whole}")
         }
     };
     let (attacks, benign) = (
-        share(found, attack_captures),
-        share(benign_with_alert, benign_captures),
+        share(counts.found, counts.attacks),
+        share(counts.benign_with_alert, counts.benign),
     );
     let _ = writeln!(text, "| {name} | {attacks} | {benign} |");
 }
 
 /// The sums over captures, in words.
-pub(super) fn sums(scores: &Scores) -> String {
-    let Scores {
+fn sums(scores: &Scores) -> String {
+    let Counts {
+        attacks,
         found,
-        attack_captures,
+        benign,
         benign_with_alert,
-        benign_captures,
-        ..
-    } = scores;
+    } = scores.counts();
     format!(
-        "{found} of {attack_captures} attacks found, {benign_with_alert} of {benign_captures} benign captures with an alert"
+        "{found} of {attacks} attacks found, {benign_with_alert} of {benign} benign captures with an alert"
     )
 }
 
-fn classes(head: &str, scores: &[ClassScore]) -> String {
+fn classes(head: &str, scores: &[ClassScores]) -> String {
     let mut text =
         format!("| {head} | Weight | Precision | Recall | F1 |\n|---|---:|---:|---:|---:|\n");
     for of in scores {
@@ -223,6 +219,9 @@ fn classes(head: &str, scores: &[ClassScore]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use netanom::alert::Class;
+    use netanom::learn::evaluation::{CaptureResult, Evaluation};
+
     use super::*;
 
     #[test]
@@ -238,15 +237,16 @@ mod tests {
 
     #[test]
     fn contents_are_summed_by_class_and_source() {
-        let content = |capture: &str, class: &str, rows| Content {
+        let content = |capture: &'static str, class, rows| Content {
             capture: capture.into(),
-            class: class.into(),
+            class,
+            seen: rows,
             rows,
         };
         let text = contents(&[
-            content("x/lab_a.pcap", "normal", 5),
-            content("x/lab_b.pcap", "normal", 6),
-            content("x/lab_b.pcap", "port_scan", 7),
+            content("x/lab_a.pcap", Class::Normal, 5),
+            content("x/lab_b.pcap", Class::Normal, 6),
+            content("x/lab_b.pcap", Class::PortScan, 7),
         ]);
         assert!(
             text.ends_with("| `normal` | lab | 2 | 11 |\n| `port_scan` | lab | 1 | 7 |\n"),
@@ -254,19 +254,39 @@ mod tests {
         );
     }
 
+    fn scores(captures: Vec<CaptureResult>) -> Scores {
+        let mut evaluation = Evaluation::default();
+        evaluation.captures = captures;
+        Scores {
+            summary: evaluation.summary(0.001),
+            captures: evaluation.captures,
+        }
+    }
+
     #[test]
     fn captures_are_summed_by_their_source() {
-        let scores: Scores = serde_json::from_value(serde_json::json!({
-            "attack_captures": 2, "found": 1, "benign_captures": 1, "benign_with_alert": 0, "balanced_macro_f1": 0.5,
-            "captures": [
-                { "name": "a_1.pcap", "tier": "core", "attack": "port_scan", "found": true, "alerts": [] },
-                { "name": "b_1.pcap", "tier": "core", "attack": "port_scan", "found": false, "alerts": [] },
-                { "name": "b_2.pcap", "tier": "core", "attack": null, "found": null, "alerts": [] },
-                { "name": "b_3.pcap", "tier": "extra", "attack": null, "found": null, "alerts": [["port_scan", "x"]] },
-            ]
-        }))
-        .unwrap();
-        let text = held_out(&scores);
+        let capture = |name: &str, tier: &str, found: Option<bool>, alerts| CaptureResult {
+            name: name.to_owned(),
+            tier: tier.to_owned(),
+            attack: found.map(|_| Class::PortScan),
+            is_benign: found.is_none(),
+            found,
+            delay_seconds: None,
+            seconds: 1.0,
+            flows: 1,
+            alerts,
+        };
+        let text = held_out(&scores(vec![
+            capture("a_1.pcap", "core", Some(true), Vec::new()),
+            capture("b_1.pcap", "core", Some(false), Vec::new()),
+            capture("b_2.pcap", "core", None, Vec::new()),
+            capture(
+                "b_3.pcap",
+                "extra",
+                None,
+                vec![(Class::PortScan, "x".to_owned())],
+            ),
+        ]));
         let table = "| a | 1 of 1 | - |\n| b | 0 of 1 | 0 of 1 |\n| **all** | 1 of 2 | 0 of 1 |\n";
         assert!(text.contains(table), "{text}");
         assert!(
@@ -277,7 +297,7 @@ mod tests {
 
     #[test]
     fn what_was_made_is_named() {
-        let of = |with_range| made_alone(with_range, &[Scores::default()]);
+        let of = |with_range| made_alone(with_range, &[scores(Vec::new())]);
         assert!(of(true).contains("those of the range alone"));
         assert!(of(false).contains("Trained on simulated captures alone"));
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use netanom::alert::{Alert, Party};
 
-use super::sensor::{Alert, Party, Sensor};
+use super::sensor::Sensor;
 
 /// Time between two looks.
 pub(super) const STEP: Duration = Duration::from_millis(20);
@@ -67,7 +68,8 @@ pub(super) fn show(seen: &Seen, attack: Option<Timestamp>) {
         |start| seconds(seen.delay(start)),
     );
     println!(
-        "alert  {delay}  {class}  {severity}  from {}  to {}: {summary}",
+        "alert  {delay}  {class}  {}  from {}  to {}: {summary}",
+        severity.name(),
         named(source),
         named(target)
     );

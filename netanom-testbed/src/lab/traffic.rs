@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use jiff::Timestamp;
-use serde::Deserialize;
+use netanom::command::simulate::{FIRST_FRAME, Report};
+use netanom::simulate::Mode;
 
 use super::child::Child;
 use super::network::{Network, TRAFFIC_END};
@@ -24,7 +25,7 @@ const REFLECTORS: &str = "198.19.66.0/25";
 /// What is sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan<'a> {
-    pub(super) mode: &'static str,
+    pub(super) mode: Mode,
     pub(super) seconds: f64,
     /// Packets a second; without it the mode's own.
     pub(super) rate: Option<f64>,
@@ -40,15 +41,12 @@ pub(super) struct Traffic {
 }
 
 /// What was sent.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) frames: u64,
     /// When the first frame was given to the kernel.
     pub(super) first: Option<Timestamp>,
 }
-
-/// How `simulate` says when its first frame was sent.
-const FIRST_FRAME: &str = "first frame sent at ";
 
 impl Traffic {
     /// Starts to send.
@@ -56,7 +54,7 @@ impl Traffic {
         let mut command = plan.network.inside(plan.program);
         command.args([
             "simulate",
-            plan.mode,
+            plan.mode.name(),
             "--interface",
             TRAFFIC_END,
             "--format",
@@ -99,16 +97,25 @@ impl Traffic {
     /// What was sent; waits for the end.
     pub(super) fn finish(self) -> anyhow::Result<Sent> {
         let report = self.child.into_output()?;
-        serde_json::from_str(&report)
-            .with_context(|| format!("`netanom simulate` reports `{}`", report.trim()))
+        sent(&report).with_context(|| format!("`netanom simulate` reports `{}`", report.trim()))
     }
 }
 
+fn sent(report: &str) -> anyhow::Result<Sent> {
+    let Report { frames, first, .. } = serde_json::from_str(report)?;
+    let moment =
+        |time: netanom::flow::Timestamp| Timestamp::from_nanosecond(time.as_nanos().into());
+    Ok(Sent {
+        frames,
+        first: first.map(moment).transpose()?,
+    })
+}
+
 /// Who sends in a mode.
-pub(super) fn source(mode: &str) -> &'static str {
+pub(super) fn source(mode: Mode) -> &'static str {
     match mode {
-        "normal" => CLIENTS,
-        "amplification" => REFLECTORS,
+        Mode::Normal => CLIENTS,
+        Mode::Amplification => REFLECTORS,
         _ => ATTACKER,
     }
 }
@@ -139,7 +146,7 @@ mod tests {
     fn a_report_is_read() {
         let report = r#"{"mode":"normal","seed":1,"output":"traffic0","frames":7,"bytes":900,
             "first":"2026-01-01T00:00:00.000001Z","last":"2026-01-01T00:00:01.000000Z","interrupted":false}"#;
-        let sent: Sent = serde_json::from_str(report).unwrap();
+        let sent = sent(report).unwrap();
         assert_eq!(
             (
                 sent.frames,

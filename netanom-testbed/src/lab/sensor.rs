@@ -1,11 +1,12 @@
 //! The sensor under test: `netanom run` on the pair, asked over HTTP like anyone would.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use netanom::alert::Alert;
 use serde::Deserialize;
 
 use super::child::Child;
@@ -22,25 +23,7 @@ pub(super) struct Sensor {
     agent: ureq::Agent,
 }
 
-/// An alert, as far as the lab looks at it.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Alert {
-    pub(super) id: String,
-    pub(super) class: String,
-    pub(super) severity: String,
-    pub(super) source: Party,
-    pub(super) target: Party,
-    pub(super) summary: String,
-}
-
-/// One side of an alert.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Party {
-    /// None when there are several.
-    pub(super) ip: Option<IpAddr>,
-    pub(super) count: u64,
-}
-
+/// What `/alerts` answers.
 #[derive(Deserialize)]
 struct List {
     alerts: Vec<Alert>,

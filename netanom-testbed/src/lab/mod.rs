@@ -17,7 +17,10 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::bail;
-use clap::builder::PossibleValuesParser;
+use netanom::cli::XdpModeArg;
+use netanom::simulate::Mode;
+use xtask::privileges::may_attach;
+use xtask::{build, command, debian};
 
 use self::network::Network;
 use self::phases::Phases;
@@ -25,14 +28,14 @@ use self::sensor::Sensor;
 use self::stop::{Interrupted, Stop};
 use self::traffic::Plan;
 use self::verdict::Findings;
-use crate::{attacks, build, command, debian, run};
+use crate::attacks;
 
 /// What the lab is asked for.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Attack to send after the normal phase [default: none]
     #[arg(long, value_name = "MODE", value_parser = attacks::modes())]
-    attack: Option<String>,
+    attack: Option<Mode>,
     /// Seconds of normal traffic alone
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     normal: f64,
@@ -46,9 +49,8 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Where XDP runs
-    #[arg(long, visible_alias = "mode", value_name = "MODE", default_value = "auto",
-        value_parser = PossibleValuesParser::new(["auto", "native", "generic"]))]
-    xdp_mode: String,
+    #[arg(long, visible_alias = "mode", value_name = "MODE", value_enum, default_value_t = XdpModeArg::Auto)]
+    xdp_mode: XdpModeArg,
     /// Model to judge with [default: the one inside the program]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
@@ -100,7 +102,7 @@ fn try_out(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         "--interface",
         network.interface(),
         "--xdp-mode",
-        &arguments.xdp_mode,
+        arguments.xdp_mode.name(),
     ]);
     if let Some(model) = &arguments.model {
         run.arg("--model").arg(model);
@@ -108,26 +110,22 @@ fn try_out(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let sensor = Sensor::start(run, address, stop)?;
     hint(&sensor);
     let plan = Plan {
-        mode: "normal",
+        mode: Mode::Normal,
         seconds: arguments.normal,
         rate: None,
         seed: arguments.seed,
         network: &network,
         program: &program,
     };
-    let attack = arguments
-        .attack
-        .as_deref()
-        .and_then(attacks::find)
-        .map(|attack| {
-            let plan = Plan {
-                mode: attack.mode,
-                seconds: arguments.duration,
-                rate: arguments.rate,
-                ..plan
-            };
-            (attack, plan)
-        });
+    let attack = arguments.attack.and_then(attacks::find).map(|attack| {
+        let plan = Plan {
+            mode: attack.mode,
+            seconds: arguments.duration,
+            rate: arguments.rate,
+            ..plan
+        };
+        (attack, plan)
+    });
     let mut phases = Phases::new(sensor, stop);
     let findings = phases.play(plan, attack)?;
     let is_passed = report(&findings);
@@ -144,11 +142,11 @@ fn try_out(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
 
 /// What the lab does is for root alone; said before anything is built.
 fn check_privileges() -> anyhow::Result<()> {
-    if debian::is_root()? && run::may_attach()? {
+    if debian::is_root()? && may_attach()? {
         return Ok(());
     }
     bail!(
-        "the lab makes network namespaces and attaches programs to interfaces, which takes root; nothing was built\n\
+        "the lab makes network namespaces and attaches programs to interfaces, which takes root; the sensor was not built\n\
          \x20 as root: sudo env PATH=\"$PATH\" cargo xtask lab ..."
     )
 }

@@ -1,0 +1,61 @@
+//! What tries netanom out, with netanom as a library: `cargo xtask` runs it by the same names.
+//!
+//! To add a command: a file, a line in [`Task`] with the help that it gets, a line in [`Task::run`], and one in xtask.
+
+mod attacks;
+mod lab;
+mod quality;
+mod range;
+mod train_default;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What tries netanom out
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Try the sensor on a network of its own, with normal traffic and an attack; needs root
+    ///
+    /// Shows each alert with its delay after the first packet of the attack, and whether the sensor did what it had to.
+    ///
+    /// Example: cargo xtask lab --attack syn-flood
+    Lab(lab::Arguments),
+    /// Make labelled captures with real tools and real servers, in network namespaces; needs root
+    ///
+    /// Example: cargo xtask range --quick --output captures
+    Range(range::Arguments),
+    /// Measure the built-in model on captures made on the spot, and fail when it is worse than recorded; needs root
+    ///
+    /// `cargo xtask test` does it, too.
+    Quality(quality::Arguments),
+    /// Train the model that is inside the program, and measure it
+    ///
+    /// Example: cargo xtask train-default --data ../captures
+    TrainDefault(train_default::Arguments),
+}
+
+impl Task {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Lab(arguments) => lab::lab(&arguments),
+            Self::Range(arguments) => range::range(&arguments),
+            Self::Quality(arguments) => quality::quality(&arguments),
+            Self::TrainDefault(arguments) => train_default::train_default(&arguments),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    Cli::parse().task.run().unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
