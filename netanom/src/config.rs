@@ -8,8 +8,9 @@ use netanom_common::packet::Tunnels;
 use serde::Deserialize;
 use toml_example::TomlExample;
 
-use crate::alert::IncidentSettings;
+use crate::alert::{EvidenceSettings, IncidentSettings};
 use crate::flow::FlowTimeouts;
+use crate::model::Evidence;
 use crate::pipeline::PipelineSettings;
 use crate::source::{Direction, XdpMode};
 
@@ -78,8 +79,10 @@ pub struct Flows {
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]
 pub struct Alerts {
-    /// Evidence that raises an alert: about so many flows that surely are not normal.
-    pub evidence: f64,
+    /// Evidence that raises an alert: about so many flows that surely are an attack. Left out: what the model says.
+    pub evidence: Option<f64>,
+    /// Seconds in which evidence fades to a half. Left out: what the model says.
+    pub half_life: Option<f64>,
     /// Seconds without further evidence after which an alert has ended.
     pub quiet: u64,
 }
@@ -122,9 +125,42 @@ impl Default for Alerts {
     fn default() -> Self {
         let settings = IncidentSettings::default();
         Self {
-            evidence: settings.evidence,
+            evidence: None,
+            half_life: None,
             quiet: settings.quiet.as_secs(),
         }
+    }
+}
+
+impl Alerts {
+    /// What the file says of evidence, else the model, else the program.
+    fn evidence(&self, of_model: &Evidence) -> Result<EvidenceSettings, ConfigError> {
+        let default = EvidenceSettings::default();
+        let in_range = |key, value: Option<f64>, most: f64, expected| match value {
+            Some(value) if !(value >= 0.1 && value <= most) => Err(ConfigError::Value {
+                key,
+                value: value.to_string(),
+                expected,
+            }),
+            value => Ok(value),
+        };
+        let bar = in_range(
+            "alerts.evidence",
+            self.evidence,
+            1e6,
+            "between 0.1 and 1000000",
+        )?;
+        let half_life = in_range(
+            "alerts.half_life",
+            self.half_life,
+            86_400.0,
+            "between 0.1 and 86400 seconds",
+        )?;
+        let half_life = half_life.or(of_model.half_life);
+        Ok(EvidenceSettings {
+            bar: bar.or(of_model.bar).unwrap_or(default.bar),
+            half_life: half_life.map_or(default.half_life, Duration::from_secs_f64),
+        })
     }
 }
 
@@ -283,11 +319,19 @@ impl Config {
         Ok(self.kernel_flows)
     }
 
-    /// How the pipeline keeps flows and incidents.
+    /// [`Self::pipeline_for`] a model that says nothing of evidence.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn pipeline(&self) -> Result<PipelineSettings, ConfigError> {
+        self.pipeline_for(&Evidence::default())
+    }
+
+    /// How the pipeline keeps flows and incidents; what the file does not say of evidence, the model may.
     ///
     /// # Errors
     /// [`ConfigError::Value`] when a value is out of range.
-    pub fn pipeline(&self) -> Result<PipelineSettings, ConfigError> {
+    pub fn pipeline_for(&self, of_model: &Evidence) -> Result<PipelineSettings, ConfigError> {
         let flows = &self.flows;
         if !(1..=10_000_000).contains(&flows.max) {
             let value = flows.max.to_string();
@@ -297,14 +341,7 @@ impl Config {
                 expected: "between 1 and 10000000",
             });
         }
-        if !(self.alerts.evidence > 0.0 && self.alerts.evidence.is_finite()) {
-            let value = self.alerts.evidence.to_string();
-            return Err(ConfigError::Value {
-                key: "alerts.evidence",
-                value,
-                expected: "above 0",
-            });
-        }
+        let evidence = self.alerts.evidence(of_model)?;
         Ok(PipelineSettings {
             max_flows: flows.max,
             timeouts: FlowTimeouts {
@@ -317,7 +354,7 @@ impl Config {
                 active: Duration::from_secs(flows.active),
             },
             incidents: IncidentSettings {
-                evidence: self.alerts.evidence,
+                evidence,
                 quiet: Duration::from_secs(self.alerts.quiet),
                 ..IncidentSettings::default()
             },

@@ -41,7 +41,7 @@ const LATE_TICKS: u32 = 20;
 pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     let address = config.listen()?;
     let tick = config.tick()?;
-    let pipeline_settings = config.pipeline()?;
+    let pipeline_settings = config.pipeline_for(&model.evidence.clone().unwrap_or_default())?;
     let settings = KernelSettings {
         interfaces: Watchlist::new(&config.interfaces)?,
         mode: config.xdp_mode()?,

@@ -1,22 +1,33 @@
-//! Groups findings into incidents, so that an attack of 40,000 flows is one alert.
+//! From judgements and findings to alerts, so that an attack of 40,000 flows is one alert.
 //!
-//! A flow that is not normal is evidence of what its pair of hosts is judged to be, as much as it is unlike normal
-//! traffic: that something is wrong is often clear before it is clear what. Floods are grouped by their target, scans and log-in attempts by
-//! their source. An alert is raised when a case has enough evidence, and ends when no more comes.
+//! Detect first, name second. Each judged flow is evidence in its pair of hosts (`evidence.rs`); what a pair gains or
+//! loses goes to the case of the class that the pair is called (`naming.rs`). Floods are grouped by their target, scans
+//! and log-in attempts by their source. A case at the bar becomes an alert, unless one that goes on explains it
+//! (`explained.rs`) or the minute has had enough of them (`surge.rs`). Cases lend evidence to wider ones: a network, or
+//! a target of many sources. An alert ends when no more evidence comes.
 //!
-//! Blind spot: an attack of fewer flows than the evidence asks for.
+//! Blind spot: an attack of less evidence in a few half-lives than the bar asks for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use super::parties::Parties;
-use super::severity::{Size, grade};
-use super::vote::Votes;
-use super::{Alert, Class, Contribution, Facts, Finding, State};
-use crate::flow::{Timestamp, protocol_name};
+use super::case::{Case, Key, Part};
+use super::evidence::{self, EvidenceSettings, Sum};
+use super::explained::Open;
+use super::naming::Naming;
+use super::near_miss::NearMisses;
+use super::parties::Room;
+use super::surge::Surge;
+use super::trace::Watch;
+use super::{
+    Alert, Began, Class, Contribution, Facts, Finding, Judgement, Memory, NearMiss, State, Trace,
+};
+use crate::flow::{Recent, Timestamp};
+
+pub use super::case::Witness;
 
 /// Interface names by index.
 pub type Interfaces = HashMap<u32, String>;
@@ -24,8 +35,8 @@ pub type Interfaces = HashMap<u32, String>;
 /// When an incident is raised and when it ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IncidentSettings {
-    /// Evidence that raises an alert; a flow that is surely not normal is worth 1.
-    pub evidence: f64,
+    /// How evidence adds up to an alert.
+    pub evidence: EvidenceSettings,
     /// An incident without a finding for this long has ended.
     pub quiet: Duration,
     /// An alert is told again at most this often while it goes on.
@@ -35,61 +46,59 @@ pub struct IncidentSettings {
 impl Default for IncidentSettings {
     fn default() -> Self {
         Self {
-            evidence: 8.0,
+            evidence: EvidenceSettings::default(),
             quiet: Duration::from_secs(30),
             update: Duration::from_secs(1),
         }
     }
 }
 
-/// Cases that are kept at most; the one that was quiet for longest makes room.
-const MAX_CASES: usize = 4096;
-/// A heavy flow is worth one more flow of evidence for each so many packets, up to four a window.
-fn packets_of_evidence(class: Class) -> f64 {
-    match class {
-        // Two or three attempts; a connection has room for many.
-        Class::BruteForce => 20.0,
-        _ => 100.0,
-    }
+/// What a window brings to be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The beginning of the window.
+    pub start: Timestamp,
+    /// Its end.
+    pub now: Timestamp,
+    /// The rows.
+    pub facts: &'a [Facts],
+    /// What the classifier says of each row.
+    pub judgements: &'a [Judgement],
+    /// What detectors say.
+    pub findings: &'a [Finding],
 }
 
-type CaseKey = (u32, Class, IpAddr);
+/// Cases that may become incidents; those without evidence for longest are forgotten.
+const MAX_CANDIDATES: usize = 4096;
+/// Pairs whose evidence is kept; as above.
+const MAX_PAIRS: usize = 16_384;
+/// Cases of wider scope; as above.
+const MAX_WIDER: usize = 4096;
+/// Explanations that are worked out in a window; other alerts get theirs in the next.
+const MAX_EXPLAINED: usize = 4;
 
 /// All incidents that go on, and those that may become one.
 #[derive(Debug)]
 pub struct Incidents {
-    settings: IncidentSettings,
+    pub(super) settings: IncidentSettings,
     interfaces: Interfaces,
-    cases: Vec<Case>,
-    index: HashMap<CaseKey, usize, RandomState>,
-    votes: Votes,
-    opened: u64,
-    raised: u64,
-    counted: Vec<(usize, u64)>,
-}
-
-#[derive(Debug)]
-struct Case {
-    key: CaseKey,
-    number: u64,
-    detector: &'static str,
-    protocol: u8,
-    evidence: f64,
-    score_sum: f64,
-    findings: u64,
-    flows: u64,
-    packets: u64,
-    bytes: u64,
-    sources: Parties,
-    targets: Parties,
-    first_seen: Timestamp,
-    last_seen: Timestamp,
-    last_finding: Timestamp,
-    id: Option<String>,
-    told: Timestamp,
-    is_changed: bool,
-    strongest: Option<Finding>,
-    explanation: Vec<Contribution>,
+    pub(super) naming: Naming,
+    pub(super) pairs: Recent<(u32, IpAddr, IpAddr), Sum>,
+    pub(super) candidates: Recent<Key, Case>,
+    pub(super) wider: Recent<Key, Case>,
+    pub(super) open: BTreeMap<u64, Open>,
+    /// Open cases by what they are about; also of what was explained by one.
+    pub(super) by_key: HashMap<Key, u64, RandomState>,
+    pub(super) rest: Option<u64>,
+    pub(super) room: Room,
+    pub(super) surge: Surge,
+    pub(super) near: NearMisses,
+    pub(super) watch: Option<Watch>,
+    pub(super) cases: u64,
+    pub(super) raised: u64,
+    /// Cases that have reached the bar in this window.
+    pub(super) hot: Vec<u64>,
+    memories: Vec<(usize, Memory)>,
 }
 
 impl Incidents {
@@ -99,22 +108,50 @@ impl Incidents {
         Self {
             settings,
             interfaces,
-            cases: Vec::new(),
-            index: HashMap::default(),
-            votes: Votes::default(),
-            opened: 0,
+            naming: Naming::default(),
+            pairs: Recent::new(MAX_PAIRS),
+            candidates: Recent::new(MAX_CANDIDATES),
+            wider: Recent::new(MAX_WIDER),
+            open: BTreeMap::new(),
+            by_key: HashMap::default(),
+            rest: None,
+            room: Room::of_incidents(),
+            surge: Surge::default(),
+            near: NearMisses::default(),
+            watch: None,
+            cases: 0,
             raised: 0,
-            counted: Vec::new(),
+            hot: Vec::new(),
+            memories: Vec::new(),
         }
+    }
+
+    /// Keeps what judged flows of this host do to the evidence.
+    pub fn watch(&mut self, host: IpAddr) {
+        self.watch = Some(Watch::of(host));
+    }
+
+    /// What flows of the watched host did.
+    #[must_use]
+    pub fn traces(&self) -> &[Trace] {
+        self.watch.as_ref().map_or(&[], |watch| &watch.traces)
     }
 
     /// Forgets everything but the names of interfaces, and keeps the memory.
     pub fn clear(&mut self) {
-        self.cases.clear();
-        self.index.clear();
-        self.votes.clear();
-        self.counted.clear();
-        (self.opened, self.raised) = (0, 0);
+        self.naming.clear();
+        self.pairs.clear();
+        self.candidates.clear();
+        self.wider.clear();
+        self.open.clear();
+        self.by_key.clear();
+        self.rest = None;
+        self.room = Room::of_incidents();
+        self.surge = Surge::default();
+        self.near.clear();
+        (self.cases, self.raised) = (0, 0);
+        self.hot.clear();
+        self.memories.clear();
     }
 
     /// What the interfaces are called.
@@ -122,265 +159,182 @@ impl Incidents {
         &mut self.interfaces
     }
 
-    /// Takes the findings of a window and returns the alerts that began, changed or ended.
+    /// When incidents are raised and end.
+    #[must_use]
+    pub fn settings(&self) -> &IncidentSettings {
+        &self.settings
+    }
+
+    /// The cases that came nearest to an alert and raised none.
+    #[must_use]
+    pub fn near_misses(&self) -> Vec<NearMiss> {
+        self.near.all()
+    }
+
+    /// What each judged row leaves behind. Who gives [`Facts`] gives it back as [`Facts::memory`], so that a flow's newest
+    /// verdict replaces its earlier ones and no flow is counted twice.
+    #[must_use]
+    pub fn memories(&self) -> &[(usize, Memory)] {
+        &self.memories
+    }
+
+    /// Takes in a window and returns the alerts that began, changed or ended.
     ///
-    /// `facts` are those of the window's rows; `explain` gives the contributions behind a finding.
+    /// `explain` gives the contributions for the class that is named.
     pub fn absorb(
         &mut self,
-        findings: &[Finding],
-        facts: &[Facts],
-        now: Timestamp,
-        explain: &mut dyn FnMut(&Finding) -> Vec<Contribution>,
+        scene: &Scene<'_>,
+        explain: &mut dyn FnMut(Witness, Class) -> Vec<Contribution>,
     ) -> Vec<Alert> {
-        self.counted.clear();
-        let with_facts = || {
-            findings
-                .iter()
-                .filter_map(move |finding| Some((finding, facts.get(finding.row)?)))
-        };
-        for (finding, fact) in with_facts() {
-            self.votes.add(finding, fact);
-        }
-        for (finding, fact) in with_facts() {
-            if finding.class != Class::Normal
-                && let Some(class) = self.votes.class(fact)
-            {
-                self.add(&finding.of_class(class), fact, now);
-            }
-        }
+        self.memories.clear();
         let mut alerts = Vec::new();
-        for case in &mut self.cases {
-            let is_due = match case.id {
-                None => case.evidence >= self.settings.evidence,
-                Some(_) => case.is_changed && now.since(case.told) >= self.settings.update,
-            };
-            if is_due {
-                if case.id.is_none() {
-                    self.raised += 1;
-                    case.id = Some(format!(
-                        "{:x}-{}",
-                        case.first_seen.as_nanos() / 1000,
-                        self.raised
-                    ));
-                    case.explanation = case
-                        .strongest
-                        .as_ref()
-                        .map(&mut *explain)
-                        .unwrap_or_default();
-                }
-                case.told = now;
-                case.is_changed = false;
-                alerts.extend(case.alert(State::Active, &self.interfaces));
-            }
-            // It names a row of this window.
-            case.strongest = None;
+        // What was quiet until the window began has ended, however long nothing came.
+        self.end_quiet(scene.start, &mut alerts);
+        let rows = || scene.facts.iter().zip(scene.judgements);
+        let shares: Vec<_> = rows()
+            .map(|(fact, judgement)| evidence::allowed(&judgement.shares, fact.protocol))
+            .collect();
+        let names: Vec<_> = rows()
+            .zip(&shares)
+            .map(|((fact, _), shares)| evidence::names(shares, fact.protocol, fact.responder.port))
+            .collect();
+        for (fact, names) in scene.facts.iter().zip(&names) {
+            self.naming.add(names, fact, scene.now);
         }
-        self.end_quiet(now, &mut alerts);
+        for (row, ((fact, judgement), (shares, names))) in
+            rows().zip(shares.iter().zip(&names)).enumerate()
+        {
+            let anomaly = 1.0 - shares[Class::Normal as usize];
+            let worth = evidence::worth(shares);
+            let (added, memory) = self.weigh(fact, worth, scene.now);
+            let named = (worth > 0.0 || added < 0.0)
+                .then(|| self.naming.class(fact))
+                .flatten();
+            let mut memory = memory;
+            if let Some(class) = named {
+                let part = Part {
+                    row,
+                    fact,
+                    added,
+                    anomaly,
+                    names,
+                    class,
+                };
+                if let Some(number) = self.add(&part, worth > 0.0, scene.now) {
+                    memory.case = Some(number);
+                }
+            }
+            self.memories.push((row, memory));
+            self.trace(scene.now, fact, judgement, (anomaly, added, named));
+        }
+        for (number, finding) in scene.findings.iter().enumerate() {
+            self.add_finding(number, finding, scene.now);
+        }
+        self.settle(scene.now);
+        self.tell(scene.now, explain, &mut alerts);
+        self.end_quiet(scene.now, &mut alerts);
         alerts
     }
 
     /// Ends every incident, as at the end of a capture.
     pub fn end_all(&mut self) -> Vec<Alert> {
-        self.index.clear();
-        let cases = std::mem::take(&mut self.cases);
-        cases
-            .iter()
-            .filter_map(|case| case.alert(State::Ended, &self.interfaces))
-            .collect()
+        self.by_key.clear();
+        self.rest = None;
+        let open = std::mem::take(&mut self.open);
+        let ended = open.into_values().filter_map(|open| {
+            let raised = open.raised.as_ref()?;
+            Some(
+                open.case
+                    .alert(open.key, raised, State::Ended, &self.interfaces),
+            )
+        });
+        ended.collect()
     }
 
-    /// Rows of the last findings that an incident has counted as its flows, each with that incident's number. Who
-    /// gives [`Facts`] gives it back as [`Facts::incident`], so that no flow is counted twice.
-    #[must_use]
-    pub fn counted(&self) -> &[(usize, u64)] {
-        &self.counted
-    }
-
-    fn add(&mut self, finding: &Finding, fact: &Facts, now: Timestamp) {
-        let anchor = match finding.class {
-            Class::PortScan | Class::BruteForce | Class::Anomaly => fact.initiator.ip,
-            _ => fact.responder.ip,
-        };
-        if fact.crowd.is_some() && anchor == fact.initiator.ip {
-            // Nobody stands behind it whom an alert could name.
-            return;
+    /// Tells the alerts that are new or have changed.
+    fn tell(
+        &mut self,
+        now: Timestamp,
+        explain: &mut dyn FnMut(Witness, Class) -> Vec<Contribution>,
+        alerts: &mut Vec<Alert>,
+    ) {
+        let mut explained = 0;
+        let mut absorbed = Vec::new();
+        for (number, open) in &mut self.open {
+            let witness = open.case.take_witness();
+            let Some(raised) = &mut open.raised else {
+                continue;
+            };
+            if raised.is_absorbed {
+                absorbed.push(*number);
+                continue;
+            }
+            let is_new = raised.began.is_none();
+            let is_due = now.since(raised.told.0) >= self.settings.update;
+                        if !(is_new || is_due && raised.has_news(&open.case)) {
+                continue;
+            }
+            if let Some(witness) = witness
+                && explained < MAX_EXPLAINED
+            {
+                raised.explanation = explain(witness, open.key.class);
+                explained += 1;
+            }
+            raised.tell(&open.case, now);
+            let alert = open
+                .case
+                .alert(open.key, raised, State::Active, &self.interfaces);
+            if is_new {
+                raised.began = Some(Began {
+                    severity: alert.severity,
+                    score: alert.score,
+                    summary: alert.summary.clone(),
+                    explanation: alert.explanation.clone(),
+                });
+            }
+            alerts.push(Alert {
+                began: raised.began.clone(),
+                ..alert
+            });
         }
-        let key = (fact.interface, finding.class, anchor);
-        let slot = match self.index.get(&key) {
-            Some(&slot) => slot,
-            None => self.open(key, finding, fact),
-        };
-        let case = &mut self.cases[slot];
-        if fact.incident != Some(case.number) {
-            self.counted.push((finding.row, case.number));
+        for number in absorbed {
+            self.end(number, alerts);
         }
-        case.add(finding, fact, now);
-    }
-
-    fn open(&mut self, key: CaseKey, finding: &Finding, fact: &Facts) -> usize {
-        if self.cases.len() >= MAX_CASES
-            && let Some(quietest) =
-                (0..self.cases.len()).min_by_key(|&slot| self.cases[slot].last_finding)
-        {
-            self.cases.remove(quietest);
-            self.reindex();
-        }
-        self.opened += 1;
-        self.cases.push(Case::new(key, self.opened, finding, fact));
-        self.index.insert(key, self.cases.len() - 1);
-        self.cases.len() - 1
     }
 
     fn end_quiet(&mut self, now: Timestamp, alerts: &mut Vec<Alert>) {
         let quiet = self.settings.quiet;
-        let before = self.cases.len();
-        let interfaces = &self.interfaces;
-        self.cases.retain(|case| {
-            let goes_on = now.since(case.last_finding) < quiet;
-            if !goes_on {
-                alerts.extend(case.alert(State::Ended, interfaces));
-            }
-            goes_on
-        });
-        if self.cases.len() != before {
-            self.reindex();
-        }
-    }
-
-    fn reindex(&mut self) {
-        self.index = self
-            .cases
+        let ended: Vec<u64> = self
+            .open
             .iter()
-            .enumerate()
-            .map(|(slot, case)| (case.key, slot))
+            .filter(|(_, open)| now.since(open.case.last_finding) >= quiet)
+            .map(|(number, _)| *number)
             .collect();
-    }
-}
-
-impl Case {
-    fn new(key: CaseKey, number: u64, finding: &Finding, fact: &Facts) -> Self {
-        Self {
-            key,
-            number,
-            detector: finding.detector,
-            protocol: fact.protocol,
-            evidence: 0.0,
-            score_sum: 0.0,
-            findings: 0,
-            flows: 0,
-            packets: 0,
-            bytes: 0,
-            sources: Parties::default(),
-            targets: Parties::default(),
-            first_seen: fact.first_seen,
-            last_seen: fact.last_seen,
-            last_finding: fact.last_seen,
-            id: None,
-            told: Timestamp::default(),
-            is_changed: false,
-            strongest: None,
-            explanation: Vec::new(),
+        for number in ended {
+            self.end(number, alerts);
         }
     }
 
-    fn add(&mut self, finding: &Finding, fact: &Facts, now: Timestamp) {
-        let is_new = fact.incident != Some(self.number);
-        let heavy = (fact.new_packets as f64 / packets_of_evidence(finding.class)).min(4.0);
-        let unlike_normal = 1.0 - finding.shares[Class::Normal as usize];
-        self.evidence += f64::from(unlike_normal) * (heavy + if is_new { 1.0 } else { 0.0 });
-        self.score_sum += f64::from(finding.score);
-        self.findings += 1;
-        if is_new {
-            self.flows += fact.crowd.as_ref().map_or(1, |crowd| crowd.flows);
-            self.packets += fact.packets;
-            self.bytes += fact.bytes;
-            match &fact.crowd {
-                Some(crowd) => {
-                    self.sources.add_crowd(crowd);
-                    self.targets
-                        .add_many(fact.responder.ip, fact.responder.port, crowd.flows);
-                }
-                None => {
-                    self.sources.add(fact.initiator.ip, fact.initiator.port);
-                    self.targets.add(fact.responder.ip, fact.responder.port);
-                }
-            }
-        } else {
-            self.packets += fact.new_packets;
-            self.bytes += fact.new_bytes;
-        }
-        self.first_seen = self.first_seen.min(fact.first_seen);
-        self.last_seen = self.last_seen.max(fact.last_seen);
-        self.last_finding = now;
-        self.is_changed = true;
-        if self
-            .strongest
-            .as_ref()
-            .is_none_or(|strongest| finding.score > strongest.score)
-        {
-            self.strongest = Some(finding.clone());
+    fn end(&mut self, number: u64, alerts: &mut Vec<Alert>) {
+        let Some(open) = self.remove(number) else {
+            return;
+        };
+        if let Some(raised) = &open.raised {
+            alerts.push(
+                open.case
+                    .alert(open.key, raised, State::Ended, &self.interfaces),
+            );
         }
     }
 
-    fn size(&self) -> Size {
-        let seconds = self.last_seen.since(self.first_seen).as_secs_f64().max(1.0);
-        Size {
-            packet_rate: self.packets as f64 / seconds,
-            flows: self.flows,
-            targets: (self.targets.ports() as u64).saturating_mul(self.targets.hosts() as u64),
+    pub(super) fn remove(&mut self, number: u64) -> Option<Open> {
+        let open = self.open.remove(&number)?;
+        self.by_key.retain(|_, other| *other != number);
+        self.room
+            .take_back(open.case.sources.names() + open.case.targets.names());
+        if self.rest == Some(number) {
+            self.rest = None;
         }
-    }
-
-    /// The alert, once it was raised.
-    fn alert(&self, state: State, interfaces: &Interfaces) -> Option<Alert> {
-        let (interface, class, _) = self.key;
-        Some(Alert {
-            id: self.id.clone()?,
-            class,
-            severity: grade(class, self.size()),
-            score: self.score_sum / self.findings.max(1) as f64,
-            state,
-            first_seen: self.first_seen,
-            last_seen: self.last_seen,
-            source: self.sources.party(),
-            target: self.targets.party(),
-            protocol: protocol_name(self.protocol),
-            interface: interfaces.get(&interface).cloned().unwrap_or_default(),
-            flows: self.flows,
-            packets: self.packets,
-            bytes: self.bytes,
-            detector: self.detector.to_owned(),
-            summary: self.summary(),
-            explanation: self.explanation.clone(),
-        })
-    }
-
-    fn summary(&self) -> String {
-        let (source, target) = (self.sources.party(), self.targets.party());
-        let who = source
-            .ip
-            .map_or_else(|| format!("{} hosts", source.count), |ip| ip.to_string());
-        let whom = target
-            .ip
-            .map_or_else(|| format!("{} hosts", target.count), |ip| ip.to_string());
-        let rate = self.size().packet_rate;
-        match self.key.1 {
-            Class::PortScan => {
-                format!(
-                    "{who} tried {} of {whom} with {} flows",
-                    self.targets.ports_text(),
-                    self.flows
-                )
-            }
-            Class::BruteForce => format!("{who} tried to log in to {whom} {} times", self.flows),
-            Class::SlowHttp => format!(
-                "{who} keeps {} unfinished requests open at {whom}",
-                self.flows
-            ),
-            class => format!(
-                "{class}: {who} sent {whom} {rate:.0} packets a second in {} flows",
-                self.flows
-            ),
-        }
+        Some(open)
     }
 }

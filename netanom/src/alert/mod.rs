@@ -2,14 +2,23 @@
 //!
 //! Plain data: nothing here does I/O, asks for the time or can fail.
 
+mod case;
+mod class;
+mod collect;
+mod evidence;
+mod explained;
 mod incident;
+mod naming;
+mod near_miss;
 mod parties;
+mod prefix;
+mod settle;
 mod severity;
+mod surge;
 #[cfg(test)]
 mod tests;
-mod vote;
+mod trace;
 
-use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -17,68 +26,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::{Crowd, Endpoint, Timestamp};
 
-pub use incident::{IncidentSettings, Incidents, Interfaces};
-
-/// What a flow or a host is judged to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Class {
-    /// Ordinary traffic.
-    Normal,
-    /// TCP connection requests in a number that is meant to exhaust the target.
-    SynFlood,
-    /// UDP datagrams in a number that is meant to exhaust the target, reflected ones among them.
-    UdpFlood,
-    /// ICMP messages in a number that is meant to exhaust the target.
-    IcmpFlood,
-    /// One source that tries many ports or many hosts.
-    PortScan,
-    /// Many log-in attempts.
-    BruteForce,
-    /// Requests that are never finished and keep the server's connections busy.
-    SlowHttp,
-    /// Complete requests in a number that is meant to exhaust the server.
-    HttpFlood,
-    /// Unusual without a name; only unsupervised detectors say so.
-    Anomaly,
-}
-
-impl Class {
-    /// Every class, in the order of reports.
-    pub const ALL: [Self; 9] = [
-        Self::Normal,
-        Self::SynFlood,
-        Self::UdpFlood,
-        Self::IcmpFlood,
-        Self::PortScan,
-        Self::BruteForce,
-        Self::SlowHttp,
-        Self::HttpFlood,
-        Self::Anomaly,
-    ];
-
-    /// The name in labels, metrics and JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::SynFlood => "syn_flood",
-            Self::UdpFlood => "udp_flood",
-            Self::IcmpFlood => "icmp_flood",
-            Self::PortScan => "port_scan",
-            Self::BruteForce => "brute_force",
-            Self::SlowHttp => "slow_http",
-            Self::HttpFlood => "http_flood",
-            Self::Anomaly => "anomaly",
-        }
-    }
-}
-
-impl fmt::Display for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+pub use class::{CLASSES, Class};
+pub use evidence::EvidenceSettings;
+pub use incident::{IncidentSettings, Incidents, Interfaces, Scene, Witness};
+pub use near_miss::NearMiss;
+pub use prefix::Prefix;
+pub use trace::Trace;
 
 /// A name that is none of the known ones.
 #[derive(Debug, thiserror::Error)]
@@ -94,17 +47,6 @@ impl UnknownName {
             found: found.to_owned(),
             expected: expected.join(", "),
         }
-    }
-}
-
-impl FromStr for Class {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL
-            .into_iter()
-            .find(|class| class.name() == name)
-            .ok_or_else(|| UnknownName::new(name, &Self::ALL.map(Self::name)))
     }
 }
 
@@ -171,43 +113,80 @@ pub struct Facts {
     pub new_bytes: u64,
     /// What it was judged to be the last time.
     pub before: Option<Class>,
-    /// The incident that has counted it last, as [`Incidents::counted`] says.
-    pub incident: Option<u64>,
+    /// What judging it left behind the last time, as [`Incidents::memories`] says.
+    pub memory: Memory,
     /// The many flows that this one stands for; its initiator has no address then.
     pub crowd: Option<Box<Crowd>>,
 }
 
-/// How likely each class is, in the order of [`Class::ALL`].
-pub type Probabilities = [f32; Class::ALL.len()];
+/// What the judging of a flow leaves behind for its next judging, so that its newest verdict takes the place of the
+/// earlier ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// The number of the case that has counted the flow last.
+    pub case: Option<u64>,
+    /// Evidence of it that is in force in its pair of hosts.
+    pub added: f32,
+    /// How many flows more it is worth for its packets.
+    pub weight: f32,
+    /// When that was.
+    pub at: Timestamp,
+}
 
-/// One detector's statement on one flow of one window.
+/// How likely each class is, in the order of [`Class::ALL`].
+pub type Probabilities = [f32; CLASSES];
+
+/// A classifier's answer on one row: the verdict, and the shares of all classes before calibration. These are the evidence
+/// of incidents, which so are the same however a model is calibrated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judgement {
+    /// What the row is.
+    pub verdict: Verdict,
+    /// Shares of all classes; they add up to 1.
+    pub shares: Probabilities,
+}
+
+/// Whom a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// One host that does something to another.
+    Pair(IpAddr, IpAddr),
+    /// A host that does something.
+    Source(IpAddr),
+    /// A host that something is done to.
+    Target(IpAddr),
+    /// Hosts of a prefix that something is done to.
+    Targets(Prefix),
+}
+
+/// One detector's statement on a pair, a host or a prefix in one window. Detectors speak only where there is something
+/// to say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// Who says so.
     pub detector: &'static str,
-    /// Row of the window's features that it is about.
-    pub row: usize,
-    /// What the flow is; `Normal` too, so that every judged flow has a verdict.
+    /// Whom it is about.
+    pub subject: Subject,
+    /// Index of the interface that saw it.
+    pub interface: u32,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// What it is.
     pub class: Class,
-    /// How sure the detector is of the class, 0 to 1.
+    /// How much it adds to the case, in flows that surely are an attack.
+    pub evidence: f32,
+    /// How sure the detector is, 0 to 1.
     pub score: f32,
-    /// How unlike normal traffic the flow is, 0 to 1.
-    pub anomaly: f32,
-    /// How likely each class is.
-    pub probabilities: Probabilities,
-    /// The same before calibration: the evidence of incidents, which so are the same however a model is calibrated.
-    pub shares: Probabilities,
-}
-
-impl Finding {
-    /// The same finding as evidence of another class, with that one's probability.
-    fn of_class(&self, class: Class) -> Self {
-        Self {
-            class,
-            score: self.probabilities[class as usize],
-            ..self.clone()
-        }
-    }
+    /// What it saw, as a sentence.
+    pub sentence: String,
+    /// The first and the last packet that it speaks of.
+    pub seen: (Timestamp, Timestamp),
+    /// Flows, packets and frame bytes since the detector's last finding on the subject.
+    pub flows: u64,
+    /// See [`Self::flows`].
+    pub packets: u64,
+    /// See [`Self::flows`].
+    pub bytes: u64,
 }
 
 /// The latest verdict on a flow.
@@ -278,6 +257,9 @@ impl FromStr for State {
 pub struct Party {
     /// The address, when there is one or when one stands out.
     pub ip: Option<IpAddr>,
+    /// The prefix that all of them are of, where the alert is about a prefix.
+    #[serde(default)]
+    pub prefix: Option<Prefix>,
     /// The port, when there is one.
     pub port: Option<u16>,
     /// Distinct addresses, counted up to a bound.
@@ -299,6 +281,37 @@ pub struct Contribution {
     pub contribution: f64,
 }
 
+/// Another class that the incident may be of.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// The class.
+    pub class: Class,
+    /// Its share of the evidence, 0 to 1.
+    pub share: f64,
+}
+
+/// What an alert said when it was raised; what it says now stands beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Began {
+    /// How much it mattered.
+    pub severity: Severity,
+    /// How sure the sensor was, 0 to 1.
+    pub score: f64,
+    /// One sentence.
+    pub summary: String,
+    /// What made the detector think so.
+    pub explanation: Vec<Contribution>,
+}
+
+/// Packets a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Since the alert was told before.
+    pub now: f64,
+    /// At most, over at least a second.
+    pub peak: f64,
+}
+
 /// An incident with a beginning and an end, as HTTP, replay, the store and webhooks show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
@@ -308,7 +321,7 @@ pub struct Alert {
     pub class: Class,
     /// How much it matters.
     pub severity: Severity,
-    /// Mean score of its findings, 0 to 1.
+    /// How surely its flows are an attack of some class, in the mean; 0 to 1.
     pub score: f64,
     /// Whether it goes on.
     pub state: State,
@@ -334,6 +347,15 @@ pub struct Alert {
     pub detector: String,
     /// One sentence.
     pub summary: String,
-    /// What made the detector think so, strongest first.
+    /// What makes the detector think so now: what speaks for the class first, most of it first.
     pub explanation: Vec<Contribution>,
+    /// Other classes that it may be of, likeliest first.
+    #[serde(default)]
+    pub alternatives: Vec<Alternative>,
+    /// What it said when it was raised.
+    #[serde(default)]
+    pub began: Option<Began>,
+    /// How fast its packets come.
+    #[serde(default)]
+    pub rate: Rate,
 }

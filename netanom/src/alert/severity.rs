@@ -17,7 +17,9 @@ pub(super) struct Size {
 /// service that keeps state for each; a scan of a hundred ports looks for something, of a thousand for everything.
 pub(super) fn grade(class: Class, size: Size) -> Severity {
     let (amount, medium, high) = match class {
-        Class::SynFlood | Class::UdpFlood | Class::IcmpFlood => (size.packet_rate, 100.0, 1000.0),
+        Class::SynFlood | Class::UdpFlood | Class::IcmpFlood | Class::Flood => {
+            (size.packet_rate, 100.0, 1000.0)
+        }
         Class::PortScan => (size.targets as f64, 100.0, 1000.0),
         Class::BruteForce => (size.flows as f64, 20.0, 200.0),
         Class::SlowHttp => (size.flows as f64, 50.0, 200.0),

@@ -1,4 +1,7 @@
-//! Incidents from findings, one step at a time.
+//! Incidents from judgements, one step at a time.
+
+mod sequence;
+mod spread;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -35,7 +38,7 @@ fn facts(source: u8, target: u8, port: u16, second: u64) -> Facts {
         new_packets: 2,
         new_bytes: 120,
         before: None,
-        incident: None,
+        memory: Memory::default(),
         crowd: None,
     }
 }
@@ -46,36 +49,63 @@ fn only(class: Class) -> Probabilities {
     probabilities
 }
 
-fn findings(classes: &[Class]) -> Vec<Finding> {
-    let finding = |(row, class): (usize, &Class)| Finding {
-        detector: "test",
-        row,
-        class: *class,
-        score: 1.0,
-        anomaly: if *class == Class::Normal { 0.0 } else { 1.0 },
-        probabilities: only(*class),
-        shares: only(*class),
+fn judged(shares: Probabilities) -> Judgement {
+    let class = naming::likeliest(&shares).unwrap_or(Class::Normal);
+    let verdict = Verdict {
+        class,
+        score: shares[class as usize],
+        anomaly: 1.0 - shares[Class::Normal as usize],
+        probabilities: shares,
     };
-    classes.iter().enumerate().map(finding).collect()
+    Judgement { verdict, shares }
 }
 
 fn incidents() -> Incidents {
     let settings = IncidentSettings {
-        evidence: 8.0,
+        evidence: EvidenceSettings {
+            bar: 8.0,
+            half_life: Duration::from_mins(1),
+        },
         quiet: Duration::from_secs(30),
         update: Duration::from_secs(1),
     };
     Incidents::new(settings, [(3, "eth0".to_owned())].into())
 }
 
+/// One window of 250 ms with these flows, judged so.
+fn judge(
+    incidents: &mut Incidents,
+    judgements: &[Judgement],
+    flows: &[Facts],
+    second: u64,
+) -> Vec<Alert> {
+    let scene = Scene {
+        start: Timestamp::from_nanos((second * SECOND).saturating_sub(SECOND / 4)),
+        now: at(second),
+        facts: flows,
+        judgements,
+        findings: &[],
+    };
+    incidents.absorb(&scene, &mut |_, _| Vec::new())
+}
+
 /// One window of flows that all are of `class`.
 fn absorb(incidents: &mut Incidents, class: Class, flows: &[Facts], second: u64) -> Vec<Alert> {
-    incidents.absorb(
-        &findings(&vec![class; flows.len()]),
+    judge(
+        incidents,
+        &vec![judged(only(class)); flows.len()],
         flows,
-        at(second),
-        &mut |_| Vec::new(),
+        second,
     )
+}
+
+/// The flow as it is judged next, with what was left behind.
+fn again(incidents: &Incidents, flow: &Facts, new_packets: u64) -> Facts {
+    Facts {
+        memory: incidents.memories()[0].1,
+        new_packets,
+        ..flow.clone()
+    }
 }
 
 fn scan(ports: std::ops::Range<u16>, second: u64) -> Vec<Facts> {
@@ -125,9 +155,12 @@ fn evidence_adds_up_over_windows() {
 fn odd_verdicts_among_ordinary_ones_of_a_pair_raise_nothing() {
     let mut incidents = incidents();
     let flows = scan(0..60, 1);
-    let mut classes = vec![Class::Normal; 60];
-    classes[..20].fill(Class::SynFlood);
-    let alerts = incidents.absorb(&findings(&classes), &flows, at(2), &mut |_| Vec::new());
+    let mut judgements = vec![judged(only(Class::Normal)); 60];
+    judgements
+        .iter_mut()
+        .step_by(3)
+        .for_each(|one| *one = judged(only(Class::SynFlood)));
+    let alerts = judge(&mut incidents, &judgements, &flows, 2);
     assert!(alerts.is_empty(), "{alerts:?}");
 }
 
@@ -160,7 +193,11 @@ fn few_connections_of_many_log_ins_are_evidence_enough() {
         let flows: Vec<_> = (0..4)
             .map(|port| Facts {
                 new_packets: 40,
-                ..facts(1, 2, port, 1)
+                initiator: Endpoint {
+                    ip: host(1),
+                    port,
+                },
+                ..facts(1, 2, 80, 1)
             })
             .collect();
         absorb(&mut incidents(), class, &flows, 1).len()
@@ -189,27 +226,34 @@ fn what_came_since_the_last_word_is_told_even_when_nothing_more_comes() {
 }
 
 #[test]
-fn a_single_heavy_flow_is_evidence_enough() {
+fn a_single_heavy_flow_is_evidence_enough_and_counted_once() {
     let mut incidents = incidents();
-    let mut flow = facts(1, 2, 0, 1);
+    let mut flow = Facts {
+        protocol: 1,
+        ..facts(1, 2, 0, 1)
+    };
     let mut raised = 0;
     for second in 1..5 {
-        flow.new_packets = 500;
-        raised += absorb(
-            &mut incidents,
-            Class::IcmpFlood,
-            std::slice::from_ref(&flow),
-            second,
-        )
-        .len()
-        .min(1);
-        flow.incident = incidents
-            .counted()
-            .first()
-            .map_or(flow.incident, |counted| Some(counted.1));
+        flow = again_or_first(&incidents, &flow, 500);
+        let flows = std::slice::from_ref(&flow);
+        raised += absorb(&mut incidents, Class::IcmpFlood, flows, second)
+            .len()
+            .min(1);
     }
     assert!(raised >= 1);
-    assert_eq!(incidents.end_all().len(), 1);
+    let alerts = incidents.end_all();
+    assert_eq!((alerts.len(), alerts[0].flows), (1, 1));
+}
+
+fn again_or_first(incidents: &Incidents, flow: &Facts, new_packets: u64) -> Facts {
+    if incidents.memories().is_empty() {
+        Facts {
+            new_packets,
+            ..flow.clone()
+        }
+    } else {
+        again(incidents, flow, new_packets)
+    }
 }
 
 #[test]
@@ -223,95 +267,122 @@ fn interfaces_have_incidents_of_their_own() {
 }
 
 #[test]
-fn the_explanation_is_that_of_the_surest_finding() {
+fn the_explanation_is_that_of_the_surest_row_and_of_the_class_that_is_named() {
     let flows = scan(0..20, 1);
-    let mut findings = findings(&[Class::PortScan; 20]);
-    for (row, finding) in findings.iter_mut().enumerate() {
-        finding.probabilities[Class::PortScan as usize] = if row == 13 { 0.9 } else { 0.6 };
-    }
+    let with = |scan: f32| {
+        let mut shares = only(Class::PortScan).map(|share| share * scan);
+        shares[Class::Normal as usize] = 1.0 - scan;
+        judged(shares)
+    };
+    let judgements: Vec<_> = (0..20)
+        .map(|row| with(if row == 13 { 0.9 } else { 0.7 }))
+        .collect();
     let mut asked = Vec::new();
-    incidents().absorb(&findings, &flows, at(2), &mut |finding| {
-        asked.push(finding.row);
+    let scene = Scene {
+        start: at(1),
+        now: at(2),
+        facts: &flows,
+        judgements: &judgements,
+        findings: &[],
+    };
+    incidents().absorb(&scene, &mut |witness, class| {
+        asked.push((witness, class));
         Vec::new()
     });
-    assert_eq!(asked, [13]);
+    assert_eq!(asked, [(Witness::Row(13), Class::PortScan)]);
+}
+
+#[test]
+fn an_explanation_is_renewed_while_the_incident_goes_on() {
+    let mut incidents = incidents();
+    let mut told = Vec::new();
+    for second in 1..4 {
+        let ports = second as u16 * 20..second as u16 * 20 + 20;
+        let flows = scan(ports, second);
+        let judgements = vec![judged(only(Class::PortScan)); 20];
+        let scene = Scene {
+            start: at(second),
+            now: at(second),
+            facts: &flows,
+            judgements: &judgements,
+            findings: &[],
+        };
+        let alerts = incidents.absorb(&scene, &mut |_, _| {
+            vec![Contribution {
+                feature: "second".to_owned(),
+                value: second as f64,
+                unit: String::new(),
+                typical: 0.0,
+                contribution: 1.0,
+            }]
+        });
+        told.extend(alerts);
+    }
+    let last = told.last().unwrap();
+    assert_eq!(last.explanation[0].value, 3.0);
+    let began = last.began.as_ref().unwrap();
+    assert_eq!(began.explanation[0].value, 1.0);
+    assert_eq!(
+        began.summary,
+        "10.0.0.1 tried 20 ports of 10.0.0.2 with 20 flows"
+    );
+    assert_eq!(
+        last.summary,
+        "10.0.0.1 tried 60 ports of 10.0.0.2 with 60 flows"
+    );
 }
 
 #[test]
 fn flows_that_waver_between_two_classes_are_one_incident_of_the_likelier() {
     let flows = scan(0..20, 1);
-    let mut findings = findings(&[Class::PortScan; 20]);
-    for (row, finding) in findings.iter_mut().enumerate() {
-        let [scan, flood]: [f32; 2] = if row % 3 == 0 { [0.4, 0.5] } else { [0.6, 0.3] };
-        finding.class = if scan > flood {
-            Class::PortScan
-        } else {
-            Class::SynFlood
-        };
-        finding.score = scan.max(flood);
-        finding.anomaly = 0.9;
-        finding.probabilities = only(Class::Normal).map(|normal| normal * 0.1);
-        finding.probabilities[Class::PortScan as usize] = scan;
-        finding.probabilities[Class::SynFlood as usize] = flood;
-        finding.shares = finding.probabilities;
-    }
-    let alerts = incidents().absorb(&findings, &flows, at(2), &mut |_| Vec::new());
+    let judgements: Vec<_> = (0..20)
+        .map(|row| {
+            let [scan, flood]: [f32; 2] = if row % 3 == 0 { [0.4, 0.5] } else { [0.6, 0.3] };
+            let mut shares = only(Class::Normal).map(|normal| normal * 0.1);
+            shares[Class::PortScan as usize] = scan;
+            shares[Class::SynFlood as usize] = flood;
+            judged(shares)
+        })
+        .collect();
+    let alerts = judge(&mut incidents(), &judgements, &flows, 2);
     assert_eq!(alerts.len(), 1);
     assert_eq!((alerts[0].class, alerts[0].flows), (Class::PortScan, 20));
-}
-
-#[test]
-fn calibration_changes_the_score_and_not_when_an_alert_is_raised() {
-    let raised = |probability: f32| {
-        let mut findings = findings(&[Class::PortScan; 20]);
-        for finding in &mut findings {
-            finding.shares = only(Class::PortScan).map(|share| share * 0.7);
-            finding.shares[Class::Normal as usize] = 0.3;
-            finding.probabilities = only(Class::PortScan).map(|share| share * probability);
-            finding.probabilities[Class::Normal as usize] = 1.0 - probability;
-            finding.anomaly = probability;
-        }
-        let mut incidents = incidents();
-        let mut flows = 0;
-        // Twelve flows are worth 0.7 × 12 = 8.4.
-        for port in 0..20 {
-            let facts = scan(port..port + 1, 1);
-            let alerts = incidents.absorb(&findings[..1], &facts, at(2), &mut |_| Vec::new());
-            flows += 1;
-            if let Some(alert) = alerts.first() {
-                return (flows, alert.score);
-            }
-        }
-        panic!("no alert");
+    let [other] = alerts[0].alternatives[..] else {
+        panic!("{:?}", alerts[0].alternatives);
     };
-    let ((timid, low), (bold, high)) = (raised(0.6), raised(0.99));
-    assert_eq!((timid, bold), (12, 12));
-    assert!((low - 0.6).abs() < 1e-6 && (high - 0.99).abs() < 1e-6);
+    assert_eq!(other.class, Class::SynFlood);
+    assert!((0.3..0.5).contains(&other.share), "{}", other.share);
 }
 
 #[test]
-fn a_flow_that_was_outvoted_at_first_is_counted_when_its_incident_begins() {
+fn a_flow_that_was_normal_at_first_counts_with_its_newest_verdict() {
     let mut incidents = incidents();
-    // Ten ordinary flows of the pair outvote a long one until it has been judged often enough.
-    absorb(&mut incidents, Class::Normal, &scan(1..11, 1), 1);
-    let mut flow = facts(1, 2, 0, 1);
-    for second in 2..20 {
-        flow.new_packets = 500;
-        absorb(
-            &mut incidents,
-            Class::IcmpFlood,
-            std::slice::from_ref(&flow),
-            second,
-        );
-        flow.before = Some(Class::IcmpFlood);
-        flow.incident = incidents
-            .counted()
-            .first()
-            .map_or(flow.incident, |counted| Some(counted.1));
+    let flow = facts(1, 2, 80, 1);
+    for (second, class) in [(1, Class::Normal), (2, Class::Normal), (3, Class::SlowHttp)] {
+        let flow = again_or_first(&incidents, &flow, 1);
+        absorb(&mut incidents, class, std::slice::from_ref(&flow), second);
     }
-    let alerts = incidents.end_all();
-    assert_eq!(alerts.len(), 1);
-    assert_eq!((alerts[0].flows, alerts[0].source.ip), (1, Some(host(1))));
+    let (_, memory) = incidents.memories()[0];
+    assert!((memory.added - 1.01).abs() < 0.02, "{memory:?}");
+}
+
+#[test]
+fn a_verdict_that_is_taken_back_takes_its_evidence_back() {
+    let mut incidents = incidents();
+    let flows = scan(0..7, 1);
+    absorb(&mut incidents, Class::PortScan, &flows, 1);
+    let memories: Vec<_> = incidents
+        .memories()
+        .iter()
+        .map(|(_, memory)| *memory)
+        .collect();
+    let flows: Vec<_> = flows
+        .into_iter()
+        .zip(memories)
+        .map(|(flow, memory)| Facts { memory, ..flow })
+        .collect();
+    absorb(&mut incidents, Class::Normal, &flows, 2);
+    assert!(absorb(&mut incidents, Class::PortScan, &scan(10..17, 3), 3).is_empty());
 }
 
 #[test]
@@ -338,16 +409,13 @@ fn a_flow_that_was_an_attack_stays_one_when_it_goes_quiet() {
     );
 }
 
-/// Flows whose shares are these; none is normal.
-fn doubtful(flows: usize, shares: &[(Class, f32)]) -> Vec<Finding> {
-    let mut findings = findings(&vec![shares[0].0; flows]);
-    for finding in &mut findings {
-        finding.shares = Probabilities::default();
-        for (class, share) in shares {
-            finding.shares[*class as usize] = *share;
-        }
+/// Flows whose shares are these.
+fn doubtful(flows: usize, of: &[(Class, f32)]) -> Vec<Judgement> {
+    let mut shares = Probabilities::default();
+    for (class, share) in of {
+        shares[*class as usize] = *share;
     }
-    findings
+    vec![judged(shares); flows]
 }
 
 #[test]
@@ -356,8 +424,8 @@ fn a_few_flows_of_a_scanner_are_named_as_its_many() {
     absorb(&mut incidents, Class::PortScan, &scan(0..200, 1), 1);
     // The next host's ports: a flood, were they all that is known of it.
     let flows: Vec<_> = (0..20).map(|port| facts(1, 3, port, 2)).collect();
-    let findings = doubtful(20, &[(Class::UdpFlood, 0.6), (Class::PortScan, 0.4)]);
-    incidents.absorb(&findings, &flows, at(2), &mut |_| Vec::new());
+    let judgements = doubtful(20, &[(Class::SynFlood, 0.6), (Class::PortScan, 0.4)]);
+    judge(&mut incidents, &judgements, &flows, 2);
     let alerts = incidents.end_all();
     assert_eq!(alerts.len(), 1);
     assert_eq!((alerts[0].class, alerts[0].flows), (Class::PortScan, 220));
@@ -385,11 +453,9 @@ fn near_relatives_do_not_take_turns() {
     let a = doubtful(10, &[(guess, 0.52), (flood, 0.48)]);
     let b = doubtful(10, &[(flood, 0.54), (guess, 0.46)]);
     for second in 1..20 {
-        let findings = if second % 2 == 1 { &a } else { &b };
-        let ports = second as u16 * 10..second as u16 * 10 + 10;
-        incidents.absorb(findings, &scan(ports, second), at(second), &mut |_| {
-            Vec::new()
-        });
+        let judgements = if second % 2 == 1 { &a } else { &b };
+        let flows: Vec<_> = (0..10).map(|_| facts(1, 2, 80, second)).collect();
+        judge(&mut incidents, judgements, &flows, second);
     }
     let alerts = incidents.end_all();
     assert_eq!(alerts.len(), 1);

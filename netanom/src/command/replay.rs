@@ -8,7 +8,8 @@ use std::time::Instant;
 use crate::alert::Interfaces;
 use crate::cli::{FormatArg, ReplayArgs};
 use crate::config::Config;
-use crate::detect::{self, Detector};
+use crate::detect::{self, Judges};
+use crate::model::Evidence;
 use crate::pipeline::Pipeline;
 use crate::sink::flows::FlowWriter;
 #[cfg(feature = "live")]
@@ -56,10 +57,11 @@ fn replay<C: PacketCounter + Send>(
     mut source: CaptureSource<C>,
     begun: Instant,
 ) -> anyhow::Result<()> {
-    let detectors = detectors(args, config)?;
+    let (judges, evidence) = judges(args, config)?;
     let read = source.progress();
     let mut writer = args.flows.as_deref().map(FlowWriter::create).transpose()?;
-    let pipeline = Pipeline::new(config.pipeline()?, detectors, Interfaces::default());
+    let settings = config.pipeline_for(&evidence)?;
+    let pipeline = Pipeline::new(settings, judges, Interfaces::default());
     let mut pipeline = pipeline.keeping_finished();
     if writer.is_some() {
         pipeline = pipeline.keeping_features();
@@ -98,12 +100,14 @@ fn replay<C: PacketCounter + Send>(
     Ok(())
 }
 
-fn detectors(args: &ReplayArgs, config: &Config) -> anyhow::Result<Vec<Box<dyn Detector>>> {
+fn judges(args: &ReplayArgs, config: &Config) -> anyhow::Result<(Judges, Evidence)> {
     if args.no_verdicts {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     }
     let path = args.model.clone().or_else(|| config.model());
-    Ok(detect::all(load_model(path.as_deref())?))
+    let model = load_model(path.as_deref())?;
+    let evidence = model.evidence.clone().unwrap_or_default();
+    Ok((detect::all(model), evidence))
 }
 
 #[expect(

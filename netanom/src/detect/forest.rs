@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use ndarray::ArrayView1;
 
-use super::Detector;
-use crate::alert::{Class, Contribution, Finding, Probabilities};
+use super::Classifier;
+use crate::alert::{Class, Contribution, Judgement, Probabilities, Verdict};
 use crate::feature::{self, Feature, Features};
 use crate::model::{Columns, Model};
 
 /// Contributions that an alert carries: what a person reads.
 const EXPLAINED: usize = 8;
 
-/// Judges flows by a trained forest.
+/// Judges flows by a trained model.
 #[derive(Debug)]
-pub(super) struct ForestDetector {
+pub(super) struct ForestClassifier {
     model: Arc<Model>,
     /// Where its features stand among ours.
     columns: Columns,
@@ -24,8 +24,8 @@ pub(super) struct ForestDetector {
     classes: Vec<Class>,
 }
 
-impl ForestDetector {
-    /// A detector of `model`, whose features and classes were checked when it was read.
+impl ForestClassifier {
+    /// A classifier of `model`, whose features and classes were checked when it was read.
     #[must_use]
     pub(super) fn new(model: Arc<Model>) -> Self {
         // What was not checked and has no name here is unusual without a name.
@@ -40,22 +40,23 @@ impl ForestDetector {
     }
 }
 
-impl Detector for ForestDetector {
+impl Classifier for ForestClassifier {
     fn name(&self) -> &'static str {
         "forest"
     }
 
-    fn judge(&mut self, window: &Features) -> Vec<Finding> {
+    fn judge(&self, rows: &Features) -> Vec<Judgement> {
         let normal = self
             .classes
             .iter()
             .position(|class| *class == Class::Normal);
-        let rows = self.columns.select(window.rows.view());
+        let facts = rows.facts.len();
+        let rows = self.columns.select(rows.rows.view());
         let shares = self.model.scorer.shares(rows.view());
         let probabilities = self.model.calibrated(shares.clone());
-        let mut findings = Vec::with_capacity(window.facts.len());
+        let mut judgements = Vec::with_capacity(facts);
         let rows = probabilities.outer_iter().zip(shares.outer_iter());
-        for (row, (of_row, shares)) in rows.enumerate() {
+        for (of_row, shares) in rows {
             let mut best = 0;
             for (class, probability) in of_row.iter().enumerate() {
                 if *probability > of_row[best] {
@@ -71,29 +72,24 @@ impl Detector for ForestDetector {
                 }
                 all
             };
-            findings.push(Finding {
-                detector: self.name(),
-                row,
-                class,
-                score,
-                anomaly,
-                probabilities: by_class(of_row),
+            judgements.push(Judgement {
+                verdict: Verdict {
+                    class,
+                    score,
+                    anomaly,
+                    probabilities: by_class(of_row),
+                },
                 shares: by_class(shares),
             });
         }
-        findings
+        judgements
     }
 
-    /// The strongest contributions to the finding's class, most first.
-    fn explain(&self, window: &Features, finding: &Finding) -> Vec<Contribution> {
-        let Some(class) = self
-            .classes
-            .iter()
-            .position(|class| *class == finding.class)
-        else {
+    fn explain(&self, rows: &Features, row: usize, class: Class) -> Vec<Contribution> {
+        let Some(class) = self.classes.iter().position(|known| *known == class) else {
             return Vec::new();
         };
-        let row = window.rows.row(finding.row).to_vec();
+        let row = rows.rows.row(row).to_vec();
         let row = self.columns.select_one(&row);
         let contributions = self.model.scorer.contributions(&row, class).features;
         let ours: Vec<&Feature> = feature::features().collect();
@@ -115,6 +111,7 @@ impl Detector for ForestDetector {
             .collect();
         explanation.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
         explanation.truncate(EXPLAINED);
+        explanation.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
         explanation
     }
 }

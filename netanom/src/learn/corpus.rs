@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::alert::{Class, Facts, Interfaces};
+use crate::detect::Judges;
 use crate::pipeline::{Pipeline, PipelineSettings};
 use crate::source::capture::CaptureSource;
 use crate::source::{FlowSource, SourceError};
@@ -73,7 +74,7 @@ pub fn rows(
     tick: Duration,
 ) -> Result<BTreeMap<Class, ClassRows>, SourceError> {
     let mut source = CaptureSource::open(&capture.path, tick)?;
-    let mut pipeline = Pipeline::new(settings, Vec::new(), Interfaces::default());
+    let mut pipeline = Pipeline::new(settings, Judges::default(), Interfaces::default());
     let mut rows: BTreeMap<Class, Held> = BTreeMap::new();
     while let Some(window) = source.next_window()? {
         pipeline.step(&window);

@@ -7,7 +7,6 @@ use netanom_common::flow::{FlowCounters, FlowKey, Observation};
 use netanom_common::packet::{Fragment, Packet, error, protocol, tcp};
 
 use super::Pipeline;
-use crate::feature::Features;
 use crate::flow::{MOST_UNANSWERED, Timestamp, Window};
 
 /// Windows of the rehearsed flood: each as large as one that the kernel lets through, and all of them more sources than
@@ -21,10 +20,8 @@ impl Pipeline {
         for number in 0..WINDOWS {
             self.step(&window(number));
         }
-        self.table.clear();
-        self.context.clear();
-        self.incidents.clear();
-        self.judged = Features::default();
+        self.flows.clear();
+        self.judge.clear();
         self.verdicts.clear();
         self.finished.clear();
     }

@@ -284,7 +284,12 @@ mod tests {
     fn parties_show_their_number() {
         let of = |ip: Option<&str>, port, count| {
             let ip = ip.map(|ip| ip.parse().unwrap());
-            party(&Party { ip, port, count })
+            party(&Party {
+                ip,
+                prefix: None,
+                port,
+                count,
+            })
         };
         assert_eq!(of(Some("10.0.0.1"), Some(80), 1), "10.0.0.1:80");
         assert_eq!(of(Some("fe80::1"), Some(80), 1), "[fe80::1]:80");

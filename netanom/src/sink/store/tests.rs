@@ -21,11 +21,13 @@ pub(crate) fn alert(n: u8) -> Alert {
         first_seen,
         last_seen: first_seen.plus(Duration::from_secs(10)),
         source: Party {
+            prefix: None,
             ip: Some(IpAddr::from([192, 0, 2, n])),
             port: None,
             count: 1,
         },
         target: Party {
+            prefix: None,
             ip: Some(IpAddr::from([198, 51, 100, 1])),
             port: None,
             count: 1,
@@ -37,6 +39,9 @@ pub(crate) fn alert(n: u8) -> Alert {
         bytes: 14_400,
         detector: "forest".to_owned(),
         summary: format!("192.0.2.{n} tried 120 ports of 198.51.100.1"),
+        alternatives: Vec::new(),
+        began: None,
+        rate: crate::alert::Rate::default(),
         explanation: vec![Contribution {
             feature: "pair_ports".to_owned(),
             value: 120.0,
@@ -128,6 +133,7 @@ fn each_filter_keeps_what_it_names() {
         ..alert(2)
     };
     let elsewhere = Party {
+        prefix: None,
         ip: Some(IpAddr::from([198, 51, 100, 7])),
         port: None,
         count: 1,

@@ -1,0 +1,248 @@
+//! Floods in few flows: what one host sends another at a rate and with an asymmetry that no conversation has.
+//!
+//! A forest judges flows, and such a flood is one flow or four. Plain rules, each with its reason:
+//! - connection requests again and again in one flow: a host that gets no answer repeats them a few times a minute
+//!   (RFC 6298), never twenty times in a tick; or from a host to itself (LAND);
+//! - ICMP at a thousand messages a second that are not answered one by one: an operator's flood ping is answered, and
+//!   hosts limit their errors to far fewer (RFC 1812, 4.3.2.8);
+//! - UDP or another protocol without connections at thousands of packets a second, all but unanswered, between hosts that
+//!   have no connection with each other: load tests (iperf3) and streams have one, tunnels and QUIC are acknowledged;
+//! - TCP segments without payload at thousands a second that are reset, or that nothing answers where others are answered.
+//!
+//! Blind spot: floods below these rates, and answered ones.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use netanom_common::flow::{DirectionCounters, Side};
+use netanom_common::packet::{protocol, tcp};
+
+use super::{Detector, View};
+use crate::alert::{Class, Finding, Subject};
+use crate::flow::{Recent, Timestamp, Window};
+
+/// Requests of one flow in a second that nobody repeats.
+const REPEATED_SYNS: f64 = 80.0;
+/// ICMP messages a second.
+const ICMP_RATE: f64 = 1000.0;
+/// Packets a second of UDP, of TCP without payload, and of what has no ports.
+const RATE: f64 = 4000.0;
+/// Answers for each packet below which nothing answers.
+const ANSWERED: f64 = 0.01;
+/// Answers for each ICMP message: fewer than half.
+const ICMP_ANSWERED: f64 = 0.5;
+/// A pair that had a connection with payload both ways within this time has something to talk about.
+const ACQUAINTED: Duration = Duration::from_secs(60);
+/// Evidence for each window: two of them raise an alert, one may be a burst.
+const EVIDENCE: f32 = 5.0;
+/// Pairs that are remembered as acquainted.
+const MAX_PAIRS: usize = 16_384;
+/// A window with fewer packets is no flood of a pair, whatever its length.
+const MIN_PACKETS: u64 = 100;
+
+type Pair = (u32, IpAddr, IpAddr);
+
+/// Counts what each host sends each other in a window.
+#[derive(Debug)]
+pub(super) struct FloodDetector {
+    /// When pairs had a connection with payload both ways, in the order of their addresses.
+    acquainted: Recent<Pair, Timestamp>,
+    /// When any TCP connection was answered: whoever sees one direction alone cannot tell what is unanswered.
+    answered: Option<Timestamp>,
+}
+
+impl Default for FloodDetector {
+    fn default() -> Self {
+        Self {
+            acquainted: Recent::new(MAX_PAIRS),
+            answered: None,
+        }
+    }
+}
+
+/// What one host sent another in a window by one protocol.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    flows: u64,
+    packets: u64,
+    bytes: u64,
+    with_payload: u64,
+    resets: u64,
+    /// Requests in the flow that has most.
+    syns: u64,
+    times: Option<(u64, u64)>,
+}
+
+impl Sent {
+    fn add(&mut self, sent: &DirectionCounters) {
+        let packets = sent.total.packets;
+        if packets == 0 {
+            return;
+        }
+        self.flows += 1;
+        self.packets += packets;
+        self.bytes += sent.total.bytes;
+        self.with_payload += u64::from(sent.payload_packets);
+        self.resets += u64::from(sent.flag(tcp::RST));
+        let requests =
+            u64::from(sent.flag(tcp::SYN)).saturating_sub(u64::from(sent.flag(tcp::ACK)));
+        self.syns = self.syns.max(requests);
+        let (first, last) = self.times.unwrap_or((sent.first, sent.last));
+        self.times = Some((first.min(sent.first), last.max(sent.last)));
+    }
+}
+
+impl Detector for FloodDetector {
+    fn name(&self) -> &'static str {
+        "flood"
+    }
+
+    fn judge(&mut self, view: &View<'_>) -> Vec<Finding> {
+        let window = view.window;
+        let seconds = window.end.since(window.start).as_secs_f64().max(0.01);
+        let sent = self.sent(window);
+        let mut findings = Vec::new();
+        for (&(pair, number), sent_now) in &sent {
+            if sent_now.packets < MIN_PACKETS || is_group(pair.2) {
+                continue;
+            }
+            let back = (pair.0, pair.2, pair.1);
+            let answers = sent.get(&(back, number)).copied().unwrap_or_default();
+            if let Some(what) = self.flood(pair, number, *sent_now, answers, seconds, window.end) {
+                findings.push(finding(pair, number, *sent_now, what, seconds));
+            }
+        }
+        // Their table has no order, and what is found must not depend on it.
+        findings.sort_by_key(|finding: &Finding| match finding.subject {
+            Subject::Pair(source, target) => (finding.interface, source, target, finding.protocol),
+            _ => (finding.interface, NOBODY, NOBODY, finding.protocol),
+        });
+        findings
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+const NOBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+
+impl FloodDetector {
+    /// What was sent in the window, by pair and protocol; remembers who has a connection with whom.
+    fn sent(&mut self, window: &Window) -> HashMap<(Pair, u8), Sent, RandomState> {
+        let mut sent: HashMap<(Pair, u8), Sent, RandomState> = HashMap::default();
+        for (key, counters) in &window.flows {
+            let interface = key.interface();
+            let of = |side: Side| counters.sent_by(side);
+            for side in [Side::Low, Side::High] {
+                if of(side).total.packets > 0 {
+                    let pair = (interface, key.address(side), key.address(side.other()));
+                    sent.entry((pair, key.protocol()))
+                        .or_default()
+                        .add(of(side));
+                }
+            }
+            let talks = |side: Side| of(side).payload_packets > 0;
+            if key.protocol() == protocol::TCP && talks(Side::Low) && talks(Side::High) {
+                let pair = (interface, key.address(Side::Low), key.address(Side::High));
+                let place = self.acquainted.touch(&ordered(pair));
+                *self.acquainted.at(place) = window.end;
+                self.answered = Some(window.end);
+            }
+        }
+        sent
+    }
+
+    /// What kind of flood it is, if it is one.
+    fn flood(
+        &mut self,
+        pair: Pair,
+        number: u8,
+        sent: Sent,
+        answers: Sent,
+        seconds: f64,
+        now: Timestamp,
+    ) -> Option<(Class, &'static str)> {
+        let rate = sent.packets as f64 / seconds;
+        let answered = answers.packets as f64 / sent.packets as f64;
+        match number {
+            protocol::TCP if sent.syns as f64 / seconds >= REPEATED_SYNS => Some((
+                Class::SynFlood,
+                "the same connection request again and again",
+            )),
+            _ if pair.1 == pair.2 && !pair.1.is_loopback() && rate >= REPEATED_SYNS => {
+                Some((Class::Flood, "packets that claim to come from itself"))
+            }
+            protocol::ICMP | protocol::ICMPV6 => (rate >= ICMP_RATE && answered < ICMP_ANSWERED)
+                .then_some((Class::IcmpFlood, "ICMP messages")),
+            protocol::TCP => {
+                let is_empty = sent.with_payload == 0 && sent.resets == 0;
+                let is_reset = answers.resets as f64 > 0.5 * sent.packets as f64;
+                let is_ignored = answered < ANSWERED
+                    && self.answered.is_some_and(|at| now.since(at) < ACQUAINTED)
+                    && !self.is_acquainted(pair, now);
+                (rate >= RATE && is_empty && sent.syns == 0 && (is_reset || is_ignored))
+                    .then_some((Class::Flood, "segments of no connection"))
+            }
+            _ => {
+                let is_ignored = answered < ANSWERED && !self.is_acquainted(pair, now);
+                let class = if number == protocol::UDP {
+                    Class::UdpFlood
+                } else {
+                    Class::Flood
+                };
+                (rate >= RATE && is_ignored).then_some((class, "packets without an answer"))
+            }
+        }
+    }
+
+    fn is_acquainted(&mut self, pair: Pair, now: Timestamp) -> bool {
+        self.acquainted.find(&ordered(pair)).is_some_and(|place| {
+            let at = *self.acquainted.at(place);
+            now.since(at) < ACQUAINTED
+        })
+    }
+}
+
+fn ordered((interface, one, other): Pair) -> Pair {
+    (interface, one.min(other), one.max(other))
+}
+
+/// Whether many hosts listen to it.
+fn is_group(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
+        IpAddr::V6(ip) => ip.is_multicast(),
+    }
+}
+
+fn finding(
+    (interface, source, target): Pair,
+    number: u8,
+    sent: Sent,
+    (class, what): (Class, &str),
+    seconds: f64,
+) -> Finding {
+    let (first, last) = sent.times.unwrap_or_default();
+    let rate = sent.packets as f64 / seconds;
+    let flows = match sent.flows {
+        1 => "1 flow".to_owned(),
+        flows => format!("{flows} flows"),
+    };
+    Finding {
+        detector: "flood",
+        subject: Subject::Pair(source, target),
+        interface,
+        protocol: number,
+        class,
+        evidence: EVIDENCE,
+        score: 0.95,
+        sentence: format!("{class}: {source} sends {target} {what}, {rate:.0} a second in {flows}"),
+        seen: (Timestamp::from_nanos(first), Timestamp::from_nanos(last)),
+        flows: sent.flows,
+        packets: sent.packets,
+        bytes: sent.bytes,
+    }
+}
