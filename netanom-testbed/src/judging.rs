@@ -105,3 +105,82 @@ fn step(
     });
     Ok(alerts.into_iter().map(move |alert| Told { at, alert }))
 }
+
+/// An active alert of the attacker on `target`, for tests of what looks at alerts.
+#[cfg(test)]
+pub(crate) fn alert(id: &str, class: netanom::alert::Class, target: &str) -> Alert {
+    use netanom::alert::{Party, Severity, State};
+    let party = |ip: &str| Party {
+        ip: ip.parse().ok(),
+        port: None,
+        count: 1,
+    };
+    Alert {
+        id: id.to_owned(),
+        class,
+        severity: Severity::High,
+        score: 0.9,
+        state: State::Active,
+        first_seen: Timestamp::default(),
+        last_seen: Timestamp::default(),
+        source: party(crate::hosts::ATTACKER),
+        target: party(target),
+        protocol: "tcp".to_owned(),
+        interface: String::new(),
+        flows: 1,
+        packets: 1,
+        bytes: 60,
+        detector: "forest".to_owned(),
+        summary: String::new(),
+        explanation: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netanom::simulate::{CaptureWriter, Mode, Scenario, frames};
+    use netanom::source::FlowSource;
+    use netanom::source::capture::CaptureSource;
+
+    use super::*;
+    use crate::hosts::{ATTACKER, SERVER};
+
+    #[test]
+    fn frames_are_judged_as_a_capture_of_them_is() {
+        let scenario = Scenario {
+            duration: Duration::from_secs(3),
+            ..Scenario::new(
+                Mode::PortScan,
+                ATTACKER.parse().unwrap(),
+                SERVER.parse().unwrap(),
+            )
+        };
+        let frames: Vec<_> = frames(&scenario).unwrap().collect();
+        let judge = Judge::built_in().unwrap();
+
+        let mut capture = CaptureWriter::new("test".to_owned(), Vec::new()).unwrap();
+        for frame in &frames {
+            capture.write(frame).unwrap();
+        }
+        let capture = std::io::Cursor::new(capture.finish().unwrap());
+        let mut source = CaptureSource::read(Box::new(capture), judge.tick()).unwrap();
+        let mut pipeline = judge.pipeline();
+        let mut expected = Vec::new();
+        while let Some(window) = source.next_window().unwrap() {
+            let alerts = pipeline.step(&window).into_iter();
+            expected.extend(alerts.map(|alert| (window.end, alert.class, alert.packets)));
+        }
+
+        // A capture has microseconds.
+        let micros = |time: Timestamp| Timestamp::from_nanos(time.as_nanos() / 1000 * 1000);
+        let packets = frames.iter();
+        let packets = packets.map(|frame| (micros(frame.at), frame.bytes.as_slice()));
+        let told = judge.replay(packets).unwrap();
+        let told: Vec<_> = told
+            .into_iter()
+            .map(|told| (told.at, told.alert.class, told.alert.packets))
+            .collect();
+        assert!(!expected.is_empty());
+        assert_eq!(told, expected);
+    }
+}

@@ -93,10 +93,11 @@ fn may_have(class: Class, protocol: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use netanom::alert::{Party as Named, Severity};
     use netanom::flow::Timestamp;
 
     use super::*;
+    use crate::hosts::SERVER;
+    use crate::judging;
     use crate::matrix::cells;
     use crate::matrix::traffic::Traffic;
 
@@ -124,30 +125,7 @@ mod tests {
     }
 
     fn alert(id: &str, class: Class) -> Alert {
-        let party = |ip: &str| Named {
-            ip: ip.parse().ok(),
-            port: None,
-            count: 1,
-        };
-        Alert {
-            id: id.to_owned(),
-            class,
-            severity: Severity::High,
-            score: 0.9,
-            state: State::Active,
-            first_seen: Timestamp::default(),
-            last_seen: Timestamp::default(),
-            source: party(crate::hosts::ATTACKER),
-            target: party(crate::hosts::SERVER),
-            protocol: "tcp".to_owned(),
-            interface: String::new(),
-            flows: 1,
-            packets: 1,
-            bytes: 60,
-            detector: "forest".to_owned(),
-            summary: String::new(),
-            explanation: Vec::new(),
-        }
+        judging::alert(id, class, SERVER)
     }
 
     const FLOOD: Class = Class::SynFlood;

@@ -77,6 +77,14 @@ pub(super) fn beside(n: u32) -> Packet {
 }
 
 impl Spread {
+    /// The same for another time, if one is asked for.
+    pub(super) fn lasting(self, seconds: Option<u32>) -> Self {
+        Self {
+            seconds: seconds.unwrap_or(self.seconds),
+            ..self
+        }
+    }
+
     /// Packets of each window.
     pub(super) fn a_window(&self, tick: Duration) -> u32 {
         (f64::from(self.rate) * tick.as_secs_f64()).round() as u32

@@ -126,8 +126,9 @@ pub(super) fn measure(
         let of_plain = sum(&steps) / sum(&plain);
         steps.sort_unstable();
         let at = |share: f64| {
-            let place = (steps.len() as f64 * share) as usize;
-            let step = steps.get(place).or(steps.last());
+            // Nearest rank.
+            let rank = (steps.len() as f64 * share).ceil() as usize;
+            let step = steps.get(rank.saturating_sub(1));
             step.map_or(0.0, |step| step.as_secs_f64() * 1000.0)
         };
         Some(Times {

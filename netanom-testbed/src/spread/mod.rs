@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Only this attack; may be given several times
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(SPREADS.iter().map(|spread| spread.name)))]
     attack: Vec<String>,
+    /// How long each attack lasts [default: its own time]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    seconds: Option<u32>,
     /// Alerts and memory alone, which are the same on every machine: no times, no plain flood
     #[arg(long)]
     counts_only: bool,
@@ -33,11 +36,12 @@ pub(crate) struct Arguments {
 
 /// Measures, and fails when a goal is missed.
 pub(crate) fn spread(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let asked: Vec<&Spread> = SPREADS
-        .iter()
+    let asked: Vec<Spread> = SPREADS
+        .into_iter()
         .filter(|spread| {
             arguments.attack.is_empty() || arguments.attack.iter().any(|name| name == spread.name)
         })
+        .map(|spread| spread.lasting(arguments.seconds))
         .collect();
     let measured = match asked.as_slice() {
         [one] => vec![measure::measure(
@@ -48,7 +52,7 @@ pub(crate) fn spread(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         // Each has a process of its own: what one leaves in the heap is not what the next one takes.
         several => several
             .iter()
-            .map(|one| in_a_process(one, arguments.counts_only))
+            .map(|one| in_a_process(one, arguments))
             .collect::<anyhow::Result<_>>()?,
     };
     if arguments.json {
@@ -68,11 +72,14 @@ pub(crate) fn spread(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Measures one in a process that ends afterwards. Its exit code says whether a goal was missed, as ours will.
-fn in_a_process(spread: &Spread, counts_only: bool) -> anyhow::Result<Measured> {
+fn in_a_process(spread: &Spread, arguments: &Arguments) -> anyhow::Result<Measured> {
     eprintln!("spread: {}", spread.about);
     let mut own = Command::new(env::current_exe().context("cannot tell where this program is")?);
     own.args(["bench", "spread", "--json", "--attack", spread.name]);
-    if counts_only {
+    if let Some(seconds) = arguments.seconds {
+        own.args(["--seconds", &seconds.to_string()]);
+    }
+    if arguments.counts_only {
         own.arg("--counts-only");
     }
     let output = own
