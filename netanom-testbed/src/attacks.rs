@@ -35,8 +35,9 @@ const UDP: u8 = 17;
 /// What closed ports say to datagrams, too.
 pub(crate) const ICMP: u8 = 1;
 
+/// Every attack.
 #[rustfmt::skip]
-const ATTACKS: [Attack; 21] = [
+pub(crate) const ATTACKS: [Attack; 21] = [
     Attack { mode: Mode::SynFlood, class: Class::SynFlood, kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: Mode::SynFloodClosed, class: Class::SynFlood, kind: None, named: Party::Target, protocol: TCP },
     Attack { mode: Mode::SynFloodPorts, class: Class::SynFlood, kind: None, named: Party::Target, protocol: TCP },

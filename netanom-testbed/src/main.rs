@@ -3,9 +3,14 @@
 //! To add a command: a file, a line in [`Task`] with the help that it gets, a line in [`Task::run`], and one in xtask.
 
 mod attacks;
+mod hosts;
+mod judging;
 mod lab;
+mod matrix;
 mod quality;
+mod random;
 mod range;
+mod spread;
 mod train_default;
 
 use std::process::ExitCode;
@@ -34,12 +39,22 @@ enum Task {
     Range(range::Arguments),
     /// Measure the built-in model on captures made on the spot, and fail when it is worse than recorded; needs root
     ///
-    /// `cargo xtask test` does it, too.
+    /// `cargo xtask test` does it, too. With --matrix it judges how one attack changes what is said of the next, and
+    /// needs no root.
     Quality(quality::Arguments),
     /// Train the model that is inside the program, and measure it
     ///
     /// Example: cargo xtask train-default --data ../captures
     TrainDefault(train_default::Arguments),
+    /// Measure what netanom's judging costs on this machine
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Attacks made to be many cases at once: time of a step, alerts, memory, beside a plain flood of as many packets
+    Spread(spread::Arguments),
 }
 
 impl Task {
@@ -49,6 +64,7 @@ impl Task {
             Self::Range(arguments) => range::range(&arguments),
             Self::Quality(arguments) => quality::quality(&arguments),
             Self::TrainDefault(arguments) => train_default::train_default(&arguments),
+            Self::Bench(Bench::Spread(arguments)) => spread::spread(&arguments),
         }
     }
 }

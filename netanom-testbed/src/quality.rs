@@ -21,7 +21,7 @@ use serde::Deserialize;
 use xtask::command;
 
 use crate::lab::stop::Stop;
-use crate::range;
+use crate::{matrix, range};
 
 /// What is measured.
 #[derive(clap::Args)]
@@ -29,6 +29,14 @@ pub(crate) struct Arguments {
     /// Seed of the captures; may be given several times [default: that of netanom-testbed/quality.toml]
     #[arg(long)]
     seed: Vec<u64>,
+    /// Judge simulated attacks that follow each other on the same hosts: every pair of modes, after 5, 20, 60 and 600 s,
+    /// alone and beside normal traffic; fails unless each second one is alerted by its own class within twice the delay
+    /// that it has alone
+    #[arg(long)]
+    matrix: bool,
+    /// Only so many cells of the matrix, drawn by the seed
+    #[arg(long, value_name = "N", requires = "matrix")]
+    sample: Option<usize>,
 }
 
 /// What must be reached.
@@ -47,6 +55,10 @@ const BASE_RATE: f64 = 0.001;
 
 /// Measures, and fails when a bound is missed.
 pub(crate) fn quality(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.matrix {
+        let seed = arguments.seed.first().copied().unwrap_or(1);
+        return matrix::matrix(arguments.sample, seed);
+    }
     if let Err(error) = range::prepare() {
         return skip(error);
     }

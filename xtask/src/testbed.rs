@@ -20,12 +20,16 @@ pub(crate) struct Arguments {
 }
 
 /// Comes back only when it failed: the command takes this process's place, so that every signal reaches it.
-pub(crate) fn run(name: &str, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(name: &[&str], arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let asks = arguments
         .arguments
         .iter()
         .any(|argument| argument == "--help" || argument == "-h");
-    if FOR_ROOT.contains(&name) && !asks && !debian::is_root()? {
+    if let [name] = name
+        && FOR_ROOT.contains(name)
+        && !asks
+        && !debian::is_root()?
+    {
         bail!(
             "`{name}` makes network namespaces, which takes root; nothing was built\n\
              \x20 as root: sudo env PATH=\"$PATH\" cargo xtask {name} ..."
@@ -38,7 +42,7 @@ pub(crate) fn run(name: &str, arguments: &Arguments) -> anyhow::Result<ExitCode>
 
 /// Whether the built-in model is as good as it was; where that cannot be tried, a line in `skip_log` says why.
 pub(crate) fn quality_gate(skip_log: &Path) -> anyhow::Result<bool> {
-    let mut cargo = cargo("quality")?;
+    let mut cargo = cargo(&["quality"])?;
     cargo.env("NETANOM_SKIP_LOG", skip_log);
     eprintln!("$ {}", command::shown(&cargo));
     let status = cargo.status().context("cannot run cargo")?;
@@ -46,14 +50,15 @@ pub(crate) fn quality_gate(skip_log: &Path) -> anyhow::Result<bool> {
 }
 
 /// Optimised, since they judge traffic by the million packets; what they depend on is what the sensor does.
-fn cargo(name: &str) -> anyhow::Result<Command> {
-    command::cargo(&[
+fn cargo(name: &[&str]) -> anyhow::Result<Command> {
+    let mut cargo = command::cargo(&[
         "run",
         "--quiet",
         "--release",
         "--package",
         "netanom-testbed",
         "--",
-        name,
-    ])
+    ])?;
+    cargo.args(name);
+    Ok(cargo)
 }

@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::sensor::{Packets, Sensor};
 use super::stop::Stop;
-use super::traffic::{self, A_DAY, Plan, Traffic};
+use super::traffic::{A_DAY, Plan, Traffic};
 use super::verdict::{Attacked, Findings};
 use super::watch::{self, Seen, Watch, now};
 use crate::attacks::Attack;
+use crate::hosts;
 
 /// An alert of an attack may come after its end.
 const AFTERWARDS: Duration = Duration::from_secs(1);
@@ -109,11 +110,11 @@ impl<'a> Phases<'a> {
     }
 
     fn attack(&mut self, attack: &'static Attack, plan: &Plan<'_>) -> anyhow::Result<Attacked> {
-        let source = traffic::source(attack.mode);
+        let source = hosts::source(attack.mode);
         eprintln!(
             "lab: {} from {source} to {} for {} s",
             attack.mode,
-            traffic::SERVER,
+            hosts::SERVER,
             plan.seconds
         );
         let mut traffic = Traffic::start("attack", plan)?;
@@ -122,7 +123,7 @@ impl<'a> Phases<'a> {
         while !traffic.is_over()? {
             self.look()?;
         }
-        let target = traffic::SERVER
+        let target = hosts::SERVER
             .parse()
             .context("the server's address is wrong")?;
         let sent = traffic.finish()?;

@@ -1,7 +1,4 @@
 //! Traffic on the pair: `netanom simulate` in the namespace.
-//!
-//! All hosts have addresses of RFC 2544's test networks, which are nobody's. The documentation addresses are where
-//! `simulate` puts the Internet, so the office and its attacker are elsewhere.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -13,14 +10,7 @@ use netanom::simulate::Mode;
 
 use super::child::Child;
 use super::network::{Network, TRAFFIC_END};
-
-/// The people in the office.
-const CLIENTS: &str = "198.18.0.0/27";
-/// The office's server, which is attacked.
-pub(super) const SERVER: &str = "198.18.1.10";
-const ATTACKER: &str = "198.19.66.6";
-/// Amplification has many senders: the abused servers.
-const REFLECTORS: &str = "198.19.66.0/25";
+use crate::hosts::{SERVER, source};
 
 /// What is sent.
 #[derive(Clone, Copy, Debug)]
@@ -109,15 +99,6 @@ fn sent(report: &str) -> anyhow::Result<Sent> {
         frames,
         first: first.map(moment).transpose()?,
     })
-}
-
-/// Who sends in a mode.
-pub(super) fn source(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Normal => CLIENTS,
-        Mode::Amplification => REFLECTORS,
-        _ => ATTACKER,
-    }
 }
 
 /// The longest traffic of the lab, in seconds.

@@ -176,41 +176,19 @@ fn party_of(party: &Party) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use netanom::alert::{Alert, Class, Severity, State};
+    use netanom::alert::Class;
     use netanom::simulate::Mode;
+
+    use super::*;
+    use crate::judging;
 
     fn time(milliseconds: i64) -> Timestamp {
         Timestamp::from_millisecond(1_767_225_600_000 + milliseconds).unwrap()
     }
 
     fn alert(class: Class, target: &str, after: i64) -> Seen {
-        let party = |ip: &str| Party {
-            ip: ip.parse().ok(),
-            port: None,
-            count: 1,
-        };
-        let alert = Alert {
-            id: format!("{class}-{after}"),
-            class,
-            severity: Severity::High,
-            score: 1.0,
-            state: State::Active,
-            first_seen: netanom::flow::Timestamp::default(),
-            last_seen: netanom::flow::Timestamp::default(),
-            source: party("198.19.66.6"),
-            target: party(target),
-            protocol: "tcp".to_owned(),
-            interface: String::new(),
-            flows: 1,
-            packets: 1,
-            bytes: 60,
-            detector: "forest".to_owned(),
-            summary: String::new(),
-            explanation: Vec::new(),
-        };
         Seen {
-            alert,
+            alert: judging::alert(&format!("{class}-{after}"), class, target),
             at: time(after),
         }
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 use netanom::alert::Class;
 
 use super::network::Addresses;
-use super::random::Random;
 use super::servers::{APPS, DEVICES, FILES, WEB};
+use crate::random::Random;
 
 /// A kind of attack with the bounds of its numbers; rates are in packets a second.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use super::network::Addresses;
 use super::people::Habit;
-use super::random::Random;
+use crate::random::Random;
 
 /// Habits that go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,6 @@ mod labels;
 mod network;
 mod people;
 mod play;
-mod random;
 mod scenarios;
 mod servers;
 

@@ -12,7 +12,7 @@ use anyhow::Context;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// The router's link to the servers.
 pub(super) const CAPTURED: &str = "servers0";

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::network::Addresses;
-use super::random::Random;
 use super::servers::{APPS, DEVICES, FILES, PROXY, WEB};
+use crate::random::Random;
 
 /// One person's traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

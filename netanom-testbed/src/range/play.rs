@@ -17,10 +17,10 @@ use super::crowd::Crowd;
 use super::labels;
 use super::network::{Addresses, CAPTURED, Network, TRANSLATED};
 use super::people::Person;
-use super::random::Random;
 use super::scenarios::Scenario;
 use super::servers::Servers;
 use crate::lab::stop::Stop;
+use crate::random::Random;
 
 /// Packets of a capture, at most.
 const MOST_PACKETS: &str = "300000";

@@ -12,6 +12,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Subcommand;
 
+use crate::testbed;
+
 /// What to measure.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
@@ -35,6 +37,9 @@ pub(crate) enum Bench {
     ///
     /// Example: cargo xtask bench table --data ../shared/data
     Table(table::Arguments),
+    /// Attacks made to be many cases at once: time of a step, alerts, memory, beside a plain flood of as many packets
+    #[command(disable_help_flag = true)]
+    Spread(testbed::Arguments),
 }
 
 /// Measures and writes the page.
@@ -44,6 +49,7 @@ pub(crate) fn bench(what: &Bench) -> anyhow::Result<ExitCode> {
         Bench::Replay(arguments) => replay::replay(arguments),
         Bench::Forest => forest::forest(),
         Bench::Table(arguments) => table::table(arguments),
+        Bench::Spread(arguments) => testbed::run(&["bench", "spread"], arguments),
     }
 }
 

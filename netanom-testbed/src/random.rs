@@ -2,11 +2,11 @@
 
 /// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): small, and good enough to vary traffic.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    /// One stream of numbers for each seed and each part of the range.
-    pub(super) fn new(seed: u64, part: usize) -> Self {
+    /// One stream of numbers for each seed and each part of what is made.
+    pub(crate) fn new(seed: u64, part: usize) -> Self {
         let mut random = Self(seed ^ (part as u64).wrapping_mul(0xD1B5_4A32_D192_ED03));
         random.next();
         random
@@ -21,12 +21,12 @@ impl Random {
     }
 
     /// From `low` to `high`, both included.
-    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low + 1)
     }
 
     /// From `low` to `high`.
-    pub(super) fn real(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn real(&mut self, low: f64, high: f64) -> f64 {
         #[expect(
             clippy::cast_precision_loss,
             reason = "53 bits fit into a double exactly"
@@ -36,12 +36,12 @@ impl Random {
     }
 
     /// From `low` to `high`, each power of ten as likely as the next.
-    pub(super) fn magnitude(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn magnitude(&mut self, low: f64, high: f64) -> f64 {
         self.real(low.ln(), high.ln()).exp()
     }
 
     /// One of them.
-    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.between(0, from.len() as u64 - 1) as usize]
     }
 }
