@@ -203,6 +203,9 @@ pub struct ReplayArgs {
     /// Write every finished flow with its features and verdict here: CSV, or JSON lines for a name in .jsonl.
     #[arg(long, value_name = "OUT.csv|OUT.jsonl")]
     pub flows: Option<PathBuf>,
+    /// Tell what each judged flow of this host did to the evidence, second by second: why it raised an alert, or none.
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["no_verdicts", "format"])]
+    pub why: Option<IpAddr>,
     /// Count flows without judging them.
     #[arg(long, conflicts_with = "model")]
     pub no_verdicts: bool,

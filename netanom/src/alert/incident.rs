@@ -271,7 +271,7 @@ impl Incidents {
             }
             let is_new = raised.began.is_none();
             let is_due = now.since(raised.told.0) >= self.settings.update;
-                        if !(is_new || is_due && raised.has_news(&open.case)) {
+            if !(is_new || is_due && raised.has_news(&open.case)) {
                 continue;
             }
             if let Some(witness) = witness

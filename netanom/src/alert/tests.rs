@@ -193,10 +193,7 @@ fn few_connections_of_many_log_ins_are_evidence_enough() {
         let flows: Vec<_> = (0..4)
             .map(|port| Facts {
                 new_packets: 40,
-                initiator: Endpoint {
-                    ip: host(1),
-                    port,
-                },
+                initiator: Endpoint { ip: host(1), port },
                 ..facts(1, 2, 80, 1)
             })
             .collect();

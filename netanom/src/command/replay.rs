@@ -2,6 +2,7 @@
 
 mod report;
 mod text;
+mod why;
 
 use std::time::Instant;
 
@@ -62,7 +63,10 @@ fn replay<C: PacketCounter + Send>(
     let mut writer = args.flows.as_deref().map(FlowWriter::create).transpose()?;
     let settings = config.pipeline_for(&evidence)?;
     let pipeline = Pipeline::new(settings, judges, Interfaces::default());
-    let mut pipeline = pipeline.keeping_finished();
+    let mut pipeline = match args.why {
+        Some(host) => pipeline.keeping_finished().watching(host),
+        None => pipeline.keeping_finished(),
+    };
     if writer.is_some() {
         pipeline = pipeline.keeping_features();
     } else if args.no_verdicts {
@@ -89,6 +93,11 @@ fn replay<C: PacketCounter + Send>(
     report.elapsed_seconds = now().duration_since(begun).as_secs_f64();
 
     let text = match args.format {
+        FormatArg::Text if args.why.is_some() => why::of(
+            pipeline.traces(),
+            &report.alerts,
+            settings.incidents.evidence,
+        ),
         FormatArg::Text => text::of(&report),
         FormatArg::Json => serde_json::to_string_pretty(&report)? + "\n",
     };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use crate::alert::{Alert, Class};
+use crate::alert::{Alert, Class, NearMiss};
 use crate::feature::JudgedFlow;
 use crate::flow::{Timestamp, Window};
 use crate::pipeline::Pipeline;
@@ -28,6 +28,8 @@ pub(super) struct Report {
     pub(super) verdicts: BTreeMap<&'static str, u64>,
     /// The last state of each alert, in the order in which they were raised.
     pub(super) alerts: Vec<Alert>,
+    /// The cases that came nearest to an alert and raised none.
+    pub(super) near_misses: Vec<NearMiss>,
     pub(super) elapsed_seconds: f64,
     #[serde(skip)]
     pub(super) is_judged: bool,
@@ -105,5 +107,6 @@ impl Report {
         self.out_of_order = source.out_of_order();
         self.unread = source.unread().to_vec();
         self.evicted = pipeline.evicted();
+        self.near_misses = pipeline.near_misses();
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::alert::{Alert, Class, Party};
+use crate::alert::{Alert, Class, NearMiss, Party};
 use crate::flow::Timestamp;
 use crate::source::capture::UnreadReason;
 
@@ -18,6 +18,7 @@ pub(super) fn of(report: &Report) -> String {
     overview(&mut text, report);
     if report.is_judged {
         alerts(&mut text, &report.alerts);
+        near_misses(&mut text, &report.near_misses);
         verdicts(&mut text, report);
     }
     left_out(&mut text, report);
@@ -73,7 +74,7 @@ fn alerts(text: &mut String, alerts: &[Alert]) {
     rows.extend(sorted.into_iter().take(MAX_ALERTS).map(|alert| {
         [
             alert.severity.name().to_owned(),
-            alert.class.name().to_owned(),
+            class(alert),
             party(&alert.source),
             party(&alert.target),
             clock(alert.first_seen),
@@ -91,6 +92,35 @@ fn alerts(text: &mut String, alerts: &[Alert]) {
     {
         let _ = writeln!(text, "  … and {more} more: --format json shows all");
     }
+    text.push('\n');
+}
+
+/// The class, and which other it may be.
+fn class(alert: &Alert) -> String {
+    match alert.alternatives.first() {
+        Some(other) => format!("{} (or {})", alert.class, other.class),
+        None => alert.class.to_string(),
+    }
+}
+
+/// What came nearest to an alert, for who expected one.
+fn near_misses(text: &mut String, misses: &[NearMiss]) {
+    if misses.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "Below the bar (`--why HOST` tells more)");
+    let rows: Vec<_> = misses
+        .iter()
+        .map(|miss| {
+            [
+                miss.class.name().to_owned(),
+                miss.subject.clone(),
+                format!("{:.1} of {:.1}", miss.evidence, miss.needed),
+                counted(miss.flows, "flow"),
+            ]
+        })
+        .collect();
+    table(text, &rows, 2);
     text.push('\n');
 }
 
