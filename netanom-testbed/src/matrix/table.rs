@@ -42,9 +42,9 @@ pub(super) fn of(cells: &[Cell], outcomes: &Outcomes, tick: Duration) -> String 
     let mut text = format!("{KEY}\n{:<22}  {:<22}", "first", "second");
     for is_among in [false, true] {
         let beside = if is_among { "among" } else { "quiet" };
-        let _ = write!(text, " |{:>7}", beside);
+        let _ = write!(text, " |{beside:>9}");
         for gap in GAPS {
-            let _ = write!(text, "{:>7}", format!("{gap} s"));
+            let _ = write!(text, "{:>9}", format!("{gap} s"));
         }
     }
     text.push('\n');
@@ -68,12 +68,12 @@ fn line(text: &mut String, cells: &BTreeSet<Cell>, outcomes: &Outcomes, tick: Du
         let beside = |cell: &&Cell| cell.is_among == is_among;
         let alone = cells.iter().find(beside).map(|cell| cell.alone());
         let alone = alone.map_or_else(String::new, |alone| shown(alone, outcomes, tick));
-        let _ = write!(text, " |{alone:>7}");
+        let _ = write!(text, " |{alone:>9}");
         for gap in GAPS {
             let mut here = cells.iter().filter(beside);
             let cell = here.find(|cell| cell.gap() == Duration::from_secs(gap));
             let cell = cell.map_or_else(String::new, |cell| shown(*cell, outcomes, tick));
-            let _ = write!(text, "{cell:>7}");
+            let _ = write!(text, "{cell:>9}");
         }
     }
     text.push('\n');
@@ -198,7 +198,7 @@ mod tests {
     fn twice_the_delay_alone_and_a_tick_is_in_time() {
         let (summary, table) = of(outcome(Some(1250)), Some(500));
         assert!(summary.is_met(), "{summary}");
-        assert!(table.contains(" |   0.50   1.25 "), "{table}");
+        assert!(table.contains(" |     0.50     1.25 "), "{table}");
     }
 
     #[test]
@@ -208,7 +208,7 @@ mod tests {
         assert!(table.contains("1.30!"), "{table}");
         let (missed, table) = of(outcome(None), Some(500));
         assert_eq!((missed.missed, missed.is_met()), (1, false));
-        assert!(table.contains(" |   0.50      - "), "{table}");
+        assert!(table.contains(" |     0.50        - "), "{table}");
         let (never, _) = of(outcome(Some(500)), None);
         assert_eq!((never.never_seen, never.is_met()), (1, false));
     }

@@ -16,8 +16,12 @@ use serde::{Deserialize, Serialize};
 use super::attack::{self, Spread, window};
 use crate::judging::Judge;
 
-/// The flood before: windows, and packets in each. So many that its mean rate stays high to the end.
-const BEFORE: (u32, u32) = (16, 5000);
+/// Packets of the flood before in each window.
+const BEFORE: u32 = 5000;
+/// Packets a second that the flood has in the mean, to the end: well above what makes it high (1,000).
+const MEAN_RATE: u32 = 1500;
+/// Windows in which the flood is noticed.
+const NOTICED: u32 = 4;
 /// Then it comes back for one window of so many packets, every so many windows: less than the time after which an
 /// incident has ended, and quiet for longest in between.
 const AGAIN: (u32, u32) = (40, 500);
@@ -103,7 +107,7 @@ pub(super) fn measure(
 ) -> anyhow::Result<Measured> {
     let tick = judge.tick();
     let (packets, windows) = (spread.a_window(tick), spread.windows(tick));
-    let mut run = Run::begin(judge)?;
+    let mut run = Run::begin(judge, spread.seconds)?;
     let before = resident_mb()?;
     let mut most = before;
     let mut steps = run.play(
@@ -121,7 +125,8 @@ pub(super) fn measure(
         None
     } else {
         drop(run);
-        let plain = Run::begin(judge)?.play(windows, packets, attack::plain, || Ok(()))?;
+        let plain =
+            Run::begin(judge, spread.seconds)?.play(windows, packets, attack::plain, || Ok(()))?;
         let sum = |steps: &[Duration]| steps.iter().sum::<Duration>().as_secs_f64();
         let of_plain = sum(&steps) / sum(&plain);
         steps.sort_unstable();
@@ -163,8 +168,8 @@ struct Run {
 }
 
 impl Run {
-    /// After the first flood, which has raised its alert.
-    fn begin(judge: &Judge) -> anyhow::Result<Self> {
+    /// After the first flood, which has raised its alert; so many seconds will follow.
+    fn begin(judge: &Judge, seconds: u32) -> anyhow::Result<Self> {
         let mut run = Self {
             pipeline: judge.pipeline(),
             store: AlertStore::new(DEFAULT_CAPACITY),
@@ -177,9 +182,8 @@ impl Run {
         };
         run.pipeline.rehearse();
         let mut high = None;
-        let (windows, packets) = BEFORE;
-        for _ in 0..windows {
-            let (_, alerts) = run.step(packets, 0, &attack::plain)?;
+        for _ in 0..(seconds * MEAN_RATE).div_ceil(BEFORE) + NOTICED {
+            let (_, alerts) = run.step(BEFORE, 0, &attack::plain)?;
             let found = alerts
                 .into_iter()
                 .find(|alert| alert.class == Class::SynFlood && alert.severity == Severity::High);
