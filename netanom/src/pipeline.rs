@@ -150,7 +150,7 @@ impl Pipeline {
                 }
             }
         }
-        let crowds = Crowd::all(window, &merged.unclaimed);
+        let crowds = Crowd::all(window);
         for crowd in &crowds {
             self.context.take_in_crowd(crowd, window.end);
         }

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use netanom_common::counter::Tally;
-use netanom_common::flow::{FlowCounters, FlowKey, Observation, Side};
+use netanom_common::flow::{FlowCounters, FlowKey, Observation};
 use netanom_common::overflow::{Kind, OverflowCounters, OverflowKey};
 use netanom_common::packet::{Fragment, Packet, error, icmp, protocol, tcp};
 
@@ -37,20 +36,12 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// The crowds of a window, by destination. ICMP errors that quote flows which nobody saw are `unclaimed`: many of
-    /// them are a flood of forged ones, or what others' floods in the destination's name send back.
+    /// The crowds of a window, by destination.
     #[must_use]
-    pub fn all(window: &Window, unclaimed: &[(FlowKey, FlowCounters)]) -> Vec<Self> {
+    pub fn all(window: &Window) -> Vec<Self> {
         let mut merged: BTreeMap<OverflowKey, OverflowCounters> = BTreeMap::new();
         for (key, counters) in &window.overflow {
             merged.entry(*key).or_default().merge(counters);
-        }
-        for (key, counters) in unclaimed {
-            for side in [Side::Low, Side::High] {
-                if let Some((key, counters)) = errors(key, counters, side, window) {
-                    merged.entry(key).or_default().merge(&counters);
-                }
-            }
         }
         merged
             .into_iter()
@@ -81,45 +72,6 @@ impl Crowd {
             typical: typical(&key, &counters, flows),
         })
     }
-}
-
-/// The errors in place of an answer of `side`, as the overflow table counts them.
-fn errors(
-    key: &FlowKey,
-    counters: &FlowCounters,
-    side: Side,
-    window: &Window,
-) -> Option<(OverflowKey, OverflowCounters)> {
-    let errors = counters.errors_for(side);
-    if errors.packets == 0 {
-        return None;
-    }
-    let packet = Packet {
-        source: key.raw_address(side),
-        destination: key.raw_address(side.other()),
-        source_port: key.port(side),
-        destination_port: key.port(side.other()),
-        protocol: key.protocol(),
-        flags: 0,
-        outer_vlan: 0,
-        inner_vlan: 0,
-        fragment: Fragment::default(),
-        error: error::OTHER,
-        window: 0,
-        payload: 0,
-        length: 0,
-    };
-    let mut counted = OverflowCounters {
-        total: Tally {
-            packets: u64::from(errors.packets),
-            bytes: errors.bytes,
-        },
-        first: window.start.as_nanos(),
-        last: window.end.as_nanos(),
-        ..OverflowCounters::default()
-    };
-    counted.sources.note(&packet.source);
-    Some((OverflowKey::of(&packet, key.interface()), counted))
 }
 
 /// A flow with as many packets as each of `flows` had, of the mean length, spread evenly over the time.
@@ -211,7 +163,7 @@ mod tests {
             overflow,
             ..Window::default()
         };
-        Crowd::all(&window, &[])
+        Crowd::all(&window)
     }
 
     #[test]
@@ -249,38 +201,18 @@ mod tests {
     }
 
     #[test]
-    fn errors_that_quote_what_nobody_sent_are_a_crowd_of_icmp_at_who_gets_them() {
-        use crate::flow::test_support::{address, counters_of, unreachable};
-        let quoting = |n: u8| {
-            let quoted = Packet {
-                destination: address(n),
-                ..packet(protocol::UDP, 1000, 53, 0)
-            };
-            counters_of(&[(5, unreachable(&quoted)), (6, unreachable(&quoted))])
-        };
-        let unclaimed: Vec<_> = (100..200).map(quoting).collect();
-        let crowds = Crowd::all(&Window::default(), &unclaimed);
+    fn errors_without_room_are_a_crowd_of_icmp_at_who_gets_them_from_however_few() {
+        use crate::flow::test_support::unreachable;
+        let error = unreachable(&packet(protocol::UDP, 1000, 53, 0));
+        let crowds = crowds(vec![overflow(error, 500, 1)]);
         let [crowd] = &crowds[..] else {
             panic!("{crowds:?}");
         };
         let total = crowd.counters.total;
-        assert_eq!((total.packets, total.bytes), (200, 14_000));
-        assert!((70..130).contains(&crowd.flows), "{}", crowd.flows);
+        assert_eq!((total.packets, total.bytes, crowd.flows), (500, 35_000, 1));
         let typical = &crowd.typical;
         assert_eq!(typical.responder().ip, IpAddr::from([10, 0, 0, 1]));
         assert_eq!(typical.protocol(), protocol::ICMP);
-    }
-
-    #[test]
-    fn a_flood_of_one_forged_error_is_a_crowd_too() {
-        use crate::flow::test_support::{counters_of, unreachable};
-        let error = unreachable(&packet(protocol::UDP, 1000, 53, 0));
-        let forged: Vec<_> = (0..500).map(|n| (5 + n, error)).collect();
-        let crowds = Crowd::all(&Window::default(), &[counters_of(&forged)]);
-        let [crowd] = &crowds[..] else {
-            panic!("{crowds:?}");
-        };
-        assert_eq!((crowd.counters.total.packets, crowd.flows), (500, 1));
     }
 
     #[test]
