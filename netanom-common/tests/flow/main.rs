@@ -5,4 +5,5 @@ mod account;
 mod direction;
 mod generations;
 mod key;
+mod overflow;
 mod packets;

@@ -1,5 +1,8 @@
 //! What the kernel counted by destination for lack of room, as the many alike flows that it was.
 //!
+//! Destinations that are too many are a crowd by their network, or all of them one: what has fewer packets than a crowd of
+//! its own counts with its network, too.
+//!
 //! Limits: answers (SYN-ACK, RST) and segments of connections are not taken for flows, and few sources are no crowd:
 //! the flows that did find room tell of those.
 
@@ -8,7 +11,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
-use netanom_common::overflow::{Kind, OverflowCounters, OverflowKey};
+use netanom_common::overflow::{Kind, OverflowCounters, OverflowKey, Width};
 use netanom_common::packet::{Fragment, Packet, error, icmp, protocol, tcp};
 
 use super::{Flow, Window, distinct};
@@ -20,10 +23,11 @@ const MIN_SOURCES: u64 = 32;
 /// Packets that the typical flow has at most.
 const MAX_PACKETS: u64 = 16;
 
-/// Many flows from many sources to one destination, of which only sums are known.
+/// Many flows from many sources to one destination, or to those of a network, of which only sums are known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Crowd {
-    /// The destination, the protocol and the interface.
+    /// The destination, the protocol and the interface. With [`OverflowKey::prefix_length`] it says for how many
+    /// destinations it stands; the typical flow's responder is then the first address of them.
     pub key: OverflowKey,
     /// What was counted in a window, over all CPUs.
     pub counters: OverflowCounters,
@@ -43,8 +47,13 @@ impl Crowd {
         for (key, counters) in &window.overflow {
             merged.entry(*key).or_default().merge(counters);
         }
-        merged
-            .into_iter()
+        let mut told: BTreeMap<OverflowKey, OverflowCounters> = BTreeMap::new();
+        for (key, counters) in merged {
+            let is_few = key.width() == Width::Host && counters.total.packets < MIN_PACKETS;
+            let key = if is_few { key.prefix() } else { key };
+            told.entry(key).or_default().merge(&counters);
+        }
+        told.into_iter()
             .filter_map(|(key, counters)| Self::of(key, counters))
             .collect()
     }
@@ -85,7 +94,11 @@ fn typical(key: &OverflowKey, counters: &OverflowCounters, flows: u64) -> Flow {
         },
         destination: key.raw_destination(),
         source_port: 0,
-        destination_port: counters.port as u16,
+        // In place of ICMP's ports a later fragment has what its key says.
+        destination_port: match key.protocol() {
+            protocol::ICMP | protocol::ICMPV6 => 0,
+            _ => counters.port as u16,
+        },
         protocol: match (key.kind(), key.destination()) {
             (Kind::Error, IpAddr::V4(_)) => protocol::ICMP,
             (Kind::Error, IpAddr::V6(_)) => protocol::ICMPV6,
@@ -213,6 +226,59 @@ mod tests {
         let typical = &crowd.typical;
         assert_eq!(typical.responder().ip, IpAddr::from([10, 0, 0, 1]));
         assert_eq!(typical.protocol(), protocol::ICMP);
+    }
+
+    /// SYNs from as many sources to `hosts` hosts of 10.0.0.0/16, one after another, as the kernel counts them in a table
+    /// of `room` destinations.
+    fn spread(hosts: u32, packets: u32, room: u32) -> Vec<(OverflowKey, OverflowCounters)> {
+        let mut tables: BTreeMap<OverflowKey, OverflowCounters> = BTreeMap::new();
+        for n in 0..packets {
+            let host = n % hosts;
+            let syn = Packet {
+                source: [
+                    0,
+                    0,
+                    0xffff_u32.to_be(),
+                    n.wrapping_mul(0x9e37_79b1).to_be(),
+                ],
+                destination: [0, 0, 0xffff_u32.to_be(), (0x0a00_0000 + host).to_be()],
+                ..packet(protocol::TCP, 1000, 80, tcp::SYN)
+            };
+            let key = OverflowKey::of(&syn, 3);
+            let key = if host < room { key } else { key.prefix() };
+            let seen = Observation {
+                now: 1_000_000 + u64::from(n) * 1000,
+                segments: NonZeroU32::MIN,
+                egress: false,
+            };
+            tables.entry(key).or_default().account(&syn, seen);
+        }
+        tables.into_iter().collect()
+    }
+
+    #[test]
+    fn what_is_spread_over_a_network_is_a_crowd_of_the_network_however_it_was_counted() {
+        for room in [0, 100, 256] {
+            let crowds = crowds(spread(256, 5000, room));
+            let [crowd] = &crowds[..] else {
+                panic!("{room}: {crowds:?}");
+            };
+            assert_eq!((crowd.key.prefix_length(), crowd.flows), (24, 5000));
+            assert_eq!(crowd.key.destination(), IpAddr::from([10, 0, 0, 0]));
+            assert!((3500..6500).contains(&crowd.sources), "{}", crowd.sources);
+        }
+    }
+
+    #[test]
+    fn a_destination_with_a_crowd_of_its_own_is_not_counted_with_its_network() {
+        let mut overflow = spread(256, 5000, 256);
+        overflow.extend(spread(1, 1000, 1));
+        let crowds = crowds(overflow);
+        let told: Vec<_> = crowds
+            .iter()
+            .map(|crowd| (crowd.key.prefix_length(), crowd.flows))
+            .collect();
+        assert_eq!(told, [(32, 1020), (24, 4980)]);
     }
 
     #[test]
