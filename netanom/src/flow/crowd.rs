@@ -50,6 +50,8 @@ impl Crowd {
         let mut told: BTreeMap<OverflowKey, OverflowCounters> = BTreeMap::new();
         for (key, counters) in merged {
             let is_few = key.width() == Width::Host && counters.total.packets < MIN_PACKETS;
+            // A few errors here and there are what a network has.
+            let is_few = is_few && key.kind() != Kind::Error;
             let key = if is_few { key.prefix() } else { key };
             told.entry(key).or_default().merge(&counters);
         }

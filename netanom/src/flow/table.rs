@@ -10,7 +10,7 @@ use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::packet::{protocol, tcp};
 
 use super::strays::Strays;
-use super::unanswered::{Opened, Unanswered, is_unanswered};
+use super::unanswered::{Opened, Unanswered, is_one_way, is_unanswered};
 use super::{Flow, Timestamp, Window};
 
 /// After which silence a flow has ended.
@@ -356,7 +356,7 @@ impl<M: Default> FlowTable<M> {
     fn deadline(&self, flow: &Flow) -> Timestamp {
         let idle = match flow.protocol() {
             protocol::TCP if is_closed(flow) => self.timeouts.tcp_closed,
-            protocol::TCP if flow.bwd().total.packets == 0 => self.timeouts.tcp_opening,
+            protocol::TCP if is_one_way(flow) => self.timeouts.tcp_opening,
             protocol::TCP => self.timeouts.tcp,
             protocol::UDP => self.timeouts.udp,
             protocol::ICMP | protocol::ICMPV6 => self.timeouts.icmp,

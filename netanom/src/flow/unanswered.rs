@@ -44,6 +44,10 @@ impl Unanswered {
 }
 
 pub(super) fn is_unanswered(flow: &Flow) -> bool {
-    let is_one_way = flow.bwd().total.packets == 0 || flow.fwd().total.packets == 0;
-    is_one_way && flow.counters.packets() < FEW_PACKETS
+    is_one_way(flow) && flow.counters.packets() < FEW_PACKETS
+}
+
+/// Whether all packets came from one side: a request without an answer, or an answer to one that was not seen.
+pub(super) fn is_one_way(flow: &Flow) -> bool {
+    flow.bwd().total.packets == 0 || flow.fwd().total.packets == 0
 }
