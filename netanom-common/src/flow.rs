@@ -12,8 +12,8 @@ use crate::counter::Tally;
 use crate::packet::{Packet, error, protocol, tcp};
 
 pub use errors::ErrorCounters;
+pub(crate) use key::talk::{is_one_of, ports};
 pub use key::{FlowKey, Side, talk};
-pub(crate) use key::{is_one_of, ports};
 
 /// Version of the kernel's maps: of [`FlowKey`], [`FlowCounters`], what [`crate::overflow`] counts, and of which maps
 /// there are. It goes up with every change.

@@ -237,7 +237,7 @@ fn plain_rule(packets: &[(Packet, Observation)]) -> Side {
     };
     let service = [Side::Low, Side::High].into_iter().find(|&end| {
         let (own, other) = (port(end), port(end.other()));
-        own != 0 && own < 1024 && (own < other || other == 0) && other != 0
+        (1..1024).contains(&own) && own < other
     });
     let first_with = |wanted: u8| {
         let is_wanted =
