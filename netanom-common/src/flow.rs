@@ -1,6 +1,8 @@
 //! The counters of a flow, the one way in which a packet is added to them, and the key that they are counted under.
 
+mod errors;
 mod key;
+pub mod opener;
 
 use core::num::NonZeroU32;
 
@@ -9,11 +11,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use crate::counter::Tally;
 use crate::packet::{Packet, error, protocol, tcp};
 
-pub use key::{FlowKey, Side};
+pub use errors::ErrorCounters;
+pub(crate) use key::talk::{is_one_of, ports};
+pub use key::{FlowKey, Side, talk};
 
 /// Version of the kernel's maps: of [`FlowKey`], [`FlowCounters`], what [`crate::overflow`] counts, and of which maps
 /// there are. It goes up with every change.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// Packets within one generation that make a flow known, also when only one direction is seen. Flows of a flood from
 /// random sources have one or two.
@@ -175,53 +179,16 @@ impl DirectionCounters {
         self.total.packets > u64::from(self.flags[SYN]) + u64::from(self.flags[RST])
     }
 
+    /// Whether it sent something, and every packet of it had RST.
+    fn only_resets(&self) -> bool {
+        self.total.packets > 0 && self.total.packets == u64::from(self.flag(tcp::RST))
+    }
+
     /// Packets that had the TCP control bit or were of the ICMP kind `flag` (one bit).
     #[must_use]
     pub fn flag(&self, flag: u8) -> u32 {
         self.flags[flag.trailing_zeros() as usize & 7]
     }
-}
-
-/// ICMP errors that quote packets of a flow: the network's answer in place of an endpoint's. All sums wrap.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
-)]
-#[repr(C)]
-pub struct ErrorCounters {
-    /// Errors.
-    pub packets: u32,
-    /// Those of them that say that the destination cannot be reached ([`error::UNREACHABLE`]).
-    pub unreachable: u32,
-    /// Frame bytes on the wire of all of them.
-    pub bytes: u64,
-}
-
-impl ErrorCounters {
-    #[inline(always)]
-    fn account(&mut self, packet: &Packet, segments: NonZeroU32) {
-        let packets = segments.get();
-        self.packets = self.packets.wrapping_add(packets);
-        if packet.error == error::UNREACHABLE {
-            self.unreachable = self.unreachable.wrapping_add(packets);
-        }
-        self.bytes = self.bytes.wrapping_add(u64::from(packet.length));
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.packets = self.packets.wrapping_add(other.packets);
-        self.unreachable = self.unreachable.wrapping_add(other.unreachable);
-        self.bytes = self.bytes.wrapping_add(other.bytes);
-    }
-}
-
-/// Who opened a flow, as far as its packets say.
-pub mod opener {
-    /// No packet says: the sender of the first one is taken for the initiator.
-    pub const UNKNOWN: u32 = 0;
-    /// The low endpoint sent a SYN, or was answered with SYN and ACK.
-    pub const LOW: u32 = 1;
-    /// The high endpoint did.
-    pub const HIGH: u32 = 2;
 }
 
 /// All that is counted of a flow within one generation of the kernel's maps, or over its life in user space.
@@ -240,7 +207,7 @@ pub struct FlowCounters {
     pub high_errors: ErrorCounters,
     /// The part of all these that left through the interface; the rest came in.
     pub egress: Tally,
-    /// One of [`opener`].
+    /// What its packets say of who began it ([`opener`]).
     pub opener: u32,
     /// Not 0 once the kernel has noted the flow as known in this generation; always 0 in user space.
     pub noted: u32,
@@ -273,16 +240,11 @@ impl FlowCounters {
             }
             return;
         }
-        if self.opener == opener::UNKNOWN
-            && packet.protocol == protocol::TCP
-            && packet.flags & tcp::SYN != 0
-        {
-            let from_opener = packet.flags & tcp::ACK == 0;
-            self.opener = if from_opener == matches!(side, Side::Low) {
-                opener::LOW
-            } else {
-                opener::HIGH
-            };
+        if self.opener == opener::UNKNOWN {
+            self.opener = opener::first(side, packet.flags);
+        }
+        if packet.protocol == protocol::TCP && packet.flags & (tcp::SYN | tcp::RST) == tcp::SYN {
+            self.opener = opener::with_syn(self.opener, side, packet.flags);
         }
         match side {
             Side::Low => self.low.account(packet, segments, seen.now),
@@ -290,13 +252,14 @@ impl FlowCounters {
         }
     }
 
-    /// Adds the counters of the same flow from another generation or CPU. Where both endpoints sent a SYN, the part that
-    /// began first says who opened the flow.
+    /// Adds the counters of the same flow from another generation or CPU. The part that began first says who began the
+    /// flow, where both say something of it; `self`, where they began together.
     pub fn merge(&mut self, other: &Self) {
-        let is_earlier = other.began() < self.began();
-        if self.opener == opener::UNKNOWN || (other.opener != opener::UNKNOWN && is_earlier) {
-            self.opener = other.opener;
-        }
+        self.opener = if other.began() < self.began() {
+            opener::join(other.opener, self.opener)
+        } else {
+            opener::join(self.opener, other.opener)
+        };
         self.low.merge(&other.low);
         self.high.merge(&other.high);
         self.low_errors.merge(&other.low_errors);
@@ -346,7 +309,8 @@ impl FlowCounters {
     }
 
     /// Who sent the packets that errors quote.
-    fn quoted_sender(&self) -> Side {
+    #[must_use]
+    pub fn quoted_sender(&self) -> Side {
         if self.low_errors.packets > 0 {
             Side::High
         } else {
@@ -354,17 +318,14 @@ impl FlowCounters {
         }
     }
 
-    /// The initiator: who sent a SYN without ACK, else who sent the first packet; where only errors are known, who sent
-    /// what they quote.
+    /// Who began the flow with this key, by the rules of [`opener`]; where only errors are known, who sent what they
+    /// quote.
     #[must_use]
-    pub fn initiator(&self) -> Side {
-        match self.opener {
-            opener::LOW => Side::Low,
-            opener::HIGH => Side::High,
-            _ if !self.has_packets() => self.quoted_sender(),
-            _ if self.low.total.packets == 0 => Side::High,
-            _ if self.high.total.packets == 0 || self.low.first <= self.high.first => Side::Low,
-            _ => Side::High,
+    pub fn initiator(&self, key: &FlowKey) -> Side {
+        match key.icmp_initiator() {
+            Some(side) => side,
+            None if self.has_packets() => opener::initiator(self, key),
+            None => self.quoted_sender(),
         }
     }
 

@@ -4,6 +4,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::flow::ports;
 use crate::packet::{Packet, Place, RawAddress};
 
 /// Packets of which fragments are remembered at most: those of 0.4 s at 10,000 fragmented packets a second, many times
@@ -55,9 +56,10 @@ pub fn join<T: FragmentTable>(packet: &mut Packet, table: &mut T) {
             | u32::from(packet.fragment.protocol),
     };
     if packet.fragment.place == Place::First {
+        let (source_port, destination_port) = ports(packet);
         let flow = FragmentFlow {
-            source_port: packet.source_port,
-            destination_port: packet.destination_port,
+            source_port,
+            destination_port,
             protocol: u32::from(packet.protocol),
         };
         table.remember(&key, &flow);

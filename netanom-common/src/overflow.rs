@@ -1,6 +1,7 @@
 //! Packets for whose flow there was no room: counted by destination, protocol and kind, with a sketch of their sources.
 //!
-//! A flood from spoofed sources brings a new flow with each packet, but only few destinations.
+//! A flood from spoofed sources brings a new flow with each packet, but only few destinations. Where destinations are many
+//! as well, they are counted by prefix ([`Width`]).
 
 use core::net::{IpAddr, Ipv6Addr};
 use core::num::NonZeroU32;
@@ -8,7 +9,7 @@ use core::num::NonZeroU32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::counter::Tally;
-use crate::flow::Observation;
+use crate::flow::{Observation, is_one_of};
 use crate::packet::{Packet, RawAddress, error, icmp, protocol, tcp};
 
 /// What a packet is for, as far as its flags say.
@@ -63,6 +64,37 @@ impl Kind {
     }
 }
 
+/// How many destinations a key stands for. One that finds no room is counted under the next wider key, of which there are
+/// ever fewer; so that all packets of a tick find one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Width {
+    /// One.
+    Host = 0,
+    /// The network that a site mostly has at least: 24 bits of IPv4, 48 of IPv6 (RFC 6177).
+    Prefix = 1,
+    /// All of an IP version and a kind; protocols are told apart that have a [`Kind`] or ports.
+    Anywhere = 2,
+}
+
+impl Width {
+    /// Every width, from the narrowest on.
+    pub const ALL: [Self; 3] = [Self::Host, Self::Prefix, Self::Anywhere];
+
+    /// Of the entries of a table, how many keys of this width may take; those of a wider one can take more.
+    #[must_use]
+    pub const fn room(self, entries: u32) -> u32 {
+        match self {
+            Self::Host => entries / 2,
+            Self::Prefix => entries / 2 - ANYWHERE,
+            Self::Anywhere => ANYWHERE,
+        }
+    }
+}
+
+/// Keys of [`Width::Anywhere`] that there can be on two interfaces: 15 for each IP version, of which a third is for errors.
+const ANYWHERE: u32 = 64;
+
 /// What such packets are counted under.
 #[derive(
     Clone,
@@ -81,7 +113,7 @@ impl Kind {
 #[repr(C)]
 pub struct OverflowKey {
     destination: RawAddress,
-    /// Kind in bits 8 to 15, IP protocol in bits 0 to 7.
+    /// Width in bits 16 to 23, kind in bits 8 to 15, IP protocol in bits 0 to 7.
     tags: u32,
     interface: u32,
 }
@@ -98,13 +130,79 @@ impl OverflowKey {
         }
     }
 
-    /// The receiver's address as packets carry it.
+    /// The key of the network that the destination is in.
+    #[inline(always)]
+    #[must_use]
+    pub fn prefix(&self) -> Self {
+        const V4: [u32; 4] = [!0, !0, !0, u32::from_ne_bytes([255, 255, 255, 0])];
+        const V6: [u32; 4] = [!0, u32::from_ne_bytes([255, 255, 0, 0]), 0, 0];
+        let is_ipv6 = self.is_ipv6().wrapping_neg();
+        let [first, second, third, fourth] = self.destination;
+        let mask = |word: usize| V4[word] & (V6[word] | !is_ipv6);
+        Self {
+            destination: [first, second & mask(1), third & mask(2), fourth & mask(3)],
+            ..self.widened(Width::Prefix)
+        }
+    }
+
+    /// The key of all destinations of the IP version.
+    #[inline(always)]
+    #[must_use]
+    pub fn anywhere(&self) -> Self {
+        // Of what has neither a kind nor ports there would be hundreds of protocols. Without a branch, for the verifier.
+        const TOLD_APART: u64 =
+            1 << protocol::ICMP | 1 << protocol::TCP | 1 << protocol::UDP | 1 << protocol::ICMPV6;
+        let is_told = is_one_of(self.protocol(), TOLD_APART);
+        let key = self.widened(Width::Anywhere);
+        Self {
+            destination: [0, 0, MAPPED[2] & !self.is_ipv6().wrapping_neg(), 0],
+            tags: key.tags & !0xff | self.tags & 0xff & u32::from(is_told).wrapping_neg(),
+            ..key
+        }
+    }
+
+    #[inline(always)]
+    fn widened(&self, width: Width) -> Self {
+        Self {
+            tags: self.tags & 0xffff | (width as u32) << 16,
+            ..*self
+        }
+    }
+
+    /// 1 for IPv6, 0 for IPv4.
+    #[inline(always)]
+    fn is_ipv6(&self) -> u32 {
+        let [first, second, third, _] = self.destination;
+        let differs = first | second | (third ^ MAPPED[2]);
+        (differs | differs.wrapping_neg()) >> 31
+    }
+
+    /// How many destinations it stands for.
+    #[must_use]
+    pub fn width(&self) -> Width {
+        let number = (self.tags >> 16) as usize;
+        Width::ALL.get(number).copied().unwrap_or(Width::Anywhere)
+    }
+
+    /// Length in bits of the prefix that all of its destinations have in common.
+    #[must_use]
+    pub fn prefix_length(&self) -> u8 {
+        match (self.width(), self.is_ipv6() == 0) {
+            (Width::Host, true) => 32,
+            (Width::Host, false) => 128,
+            (Width::Prefix, true) => 24,
+            (Width::Prefix, false) => 48,
+            (Width::Anywhere, _) => 0,
+        }
+    }
+
+    /// The receiver's address as packets carry it, or the first of those that it stands for.
     #[must_use]
     pub fn raw_destination(&self) -> RawAddress {
         self.destination
     }
 
-    /// The receiver's address.
+    /// The receiver's address, or the first of those that it stands for.
     #[must_use]
     pub fn destination(&self) -> IpAddr {
         let mut bytes = [0_u8; 16];
@@ -123,7 +221,7 @@ impl OverflowKey {
     /// What the packets are for.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        let number = (self.tags >> 8) as usize;
+        let number = (self.tags >> 8 & 0xff) as usize;
         Kind::ALL.get(number).copied().unwrap_or(Kind::Datagram)
     }
 
@@ -133,6 +231,9 @@ impl OverflowKey {
         self.interface
     }
 }
+
+/// No IPv4 address, as packets carry it: mapped (RFC 4291 2.5.5.2).
+const MAPPED: RawAddress = [0, 0, u32::from_ne_bytes([0, 0, 0xff, 0xff]), 0];
 
 /// Registers of [`Sources`]: with 128 the estimate's standard error is 9 %.
 pub const REGISTERS: usize = 128;
@@ -154,10 +255,16 @@ impl Default for Sources {
 }
 
 impl Sources {
-    /// Notes an address.
+    /// Notes an address, by a seed that is always the same.
     #[inline(always)]
     pub fn note(&mut self, address: &RawAddress) {
-        let hash = mix(address);
+        self.note_by(FIXED_SEED, address);
+    }
+
+    /// Notes an address. Sketches of one seed can be merged; who knows it can pick addresses that count as one.
+    #[inline(always)]
+    pub fn note_by(&mut self, seed: u64, address: &RawAddress) {
+        let hash = mix(seed, address);
         let register = &mut self.registers[hash as usize & (REGISTERS - 1)];
         // The highest bit ends the run where all others are zero.
         let rank = ((hash >> 32) as u32 | 1 << 31).trailing_zeros() as u8 + 1;
@@ -174,13 +281,15 @@ impl Sources {
     }
 }
 
-/// Spreads the bits of an address, by the multiply and xor-shift steps of MurmurHash3's finaliser. The seed is fixed:
-/// sketches of several CPUs and windows are merged.
+/// The seed of sketches that must come out alike every time: those of a replay and of training.
+pub const FIXED_SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Spreads the bits of an address, by the multiply and xor-shift steps of MurmurHash3's finaliser.
 #[inline(always)]
-fn mix(address: &RawAddress) -> u64 {
+fn mix(seed: u64, address: &RawAddress) -> u64 {
     let high = u64::from(address[0]) << 32 | u64::from(address[1]);
     let low = u64::from(address[2]) << 32 | u64::from(address[3]);
-    scatter(scatter(high ^ 0x9e37_79b9_7f4a_7c15) ^ low)
+    scatter(scatter(high ^ seed) ^ low)
 }
 
 /// MurmurHash3's 64-bit finaliser.
@@ -216,9 +325,15 @@ pub struct OverflowCounters {
 }
 
 impl OverflowCounters {
-    /// Adds a packet.
+    /// Adds a packet; its source is noted by [`FIXED_SEED`].
     #[inline(always)]
     pub fn account(&mut self, packet: &Packet, seen: Observation) {
+        self.account_by(FIXED_SEED, packet, seen);
+    }
+
+    /// Adds a packet; its source is noted by this seed.
+    #[inline(always)]
+    pub fn account_by(&mut self, seed: u64, packet: &Packet, seen: Observation) {
         if self.total.packets == 0 {
             self.first = seen.now;
             self.port = u32::from(packet.destination_port);
@@ -229,7 +344,7 @@ impl OverflowCounters {
         if seen.egress {
             self.egress.add(segments, bytes);
         }
-        self.sources.note(&packet.source);
+        self.sources.note_by(seed, &packet.source);
     }
 
     /// Adds what another CPU counted under the same key.

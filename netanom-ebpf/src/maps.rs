@@ -40,14 +40,22 @@ pub(crate) type Overflow = HashMap<OverflowKey, OverflowCounters, 1>;
 #[btf_map]
 pub(crate) static OVERFLOWS: ArrayOfMaps<Overflow, 2> = ArrayOfMaps::new();
 
-/// Entries that unknown flows opened in this CPU's shard of each generation; user space sets it back when it has drained
-/// one.
+/// Entries that unknown flows opened in this CPU's shard of each generation, and keys of each width in its overflow table;
+/// user space sets it back when it has drained one.
 #[btf_map]
-pub(crate) static OCCUPANCY: PerCpuArray<u32, 2> = PerCpuArray::new();
+pub(crate) static OCCUPANCY: PerCpuArray<[u32; 4], 2> = PerCpuArray::new();
 
 /// Entries of a shard that unknown flows may take. User space sets it when it loads.
 #[unsafe(no_mangle)]
 pub(crate) static ROOM_FOR_UNKNOWN: Global<u32> = Global::new(1);
+
+/// Entries of an overflow table. User space sets it when it loads.
+#[unsafe(no_mangle)]
+pub(crate) static OVERFLOW_ENTRIES: Global<u32> = Global::new(0);
+
+/// What the sketches of sources are seeded with. User space sets it when it loads: nobody outside knows it.
+#[unsafe(no_mangle)]
+pub(crate) static SKETCH_SEED: Global<u64> = Global::new(0);
 
 /// Twice the flows of the default capacity, so that few known flows displace each other: 1 MiB.
 pub(crate) const KNOWN_SLOTS: usize = 1 << 18;

@@ -29,7 +29,7 @@ use crate::sink::store::AlertStore;
 use crate::source::kernel::{
     Attachment, Change, Gone, KernelSettings, KernelSource, RunStatistics,
 };
-use crate::source::{FlowSource, Interface, Stop, Watchlist, privileges};
+use crate::source::{FlowSource, Interface, Stop, Watchlist, privileges, random};
 
 /// A poll that is this many ticks late makes the sensor unready.
 const LATE_TICKS: u32 = 20;
@@ -69,7 +69,9 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     let health = Health::new(&["sensor", "model"], tick * LATE_TICKS);
     metrics.set_model(&model.name, &model.version, &model.trained_at);
     health.pass("model");
-    let pipeline = Pipeline::new(pipeline_settings, detect::all(model), HashMap::new());
+    // Who knew the seed could scan ports that count as one.
+    let pipeline =
+        Pipeline::new(pipeline_settings, detect::all(model), HashMap::new()).seeded(random());
     let mut sensor = Sensor {
         source,
         pipeline,

@@ -51,6 +51,13 @@ impl Pipeline {
         }
     }
 
+    /// Counts distinct hosts and ports with this seed; without it, with one that is always the same.
+    #[must_use]
+    pub fn seeded(mut self, seed: u64) -> Self {
+        self.flows.seed(seed);
+        self
+    }
+
     /// Keeps the last features of each flow as well.
     #[must_use]
     pub fn keeping_features(mut self) -> Self {

@@ -53,6 +53,23 @@ fn a_few_packets_without_room_raise_nothing() {
 }
 
 #[test]
+fn a_flood_that_was_counted_by_network_is_told() {
+    let mut pipeline = pipeline();
+    let mut alerts = Vec::new();
+    for number in 0..WINDOWS {
+        let mut window = window(number, 0, SOURCES);
+        for (key, _) in &mut window.overflow {
+            *key = key.prefix();
+        }
+        alerts.extend(pipeline.step(&window));
+    }
+    alerts.extend(pipeline.end());
+    let last = alerts.last().unwrap();
+    assert_eq!((last.class, last.source.ip), (Class::SynFlood, None));
+    assert_eq!(last.packets, u64::from(WINDOWS * SOURCES));
+}
+
+#[test]
 fn a_rehearsal_changes_nothing_that_comes_later() {
     let mut rehearsed = pipeline();
     rehearsed.rehearse();

@@ -11,6 +11,8 @@ mod frames;
 #[path = "../../netanom-common/tests/parser/mutated.rs"]
 mod mutated;
 
+#[path = "kernel/began.rs"]
+mod began;
 #[path = "kernel/counted.rs"]
 mod counted;
 #[path = "kernel/generated.rs"]

@@ -4,15 +4,15 @@
 
 mod common;
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use etherparse::PacketBuilder;
-use netanom::flow::{Window, distinct};
+use netanom::flow::{Crowd, Window, distinct};
 use netanom::source::SourceError;
 use netanom::source::kernel::{Injector, Wire};
-use netanom_common::counter::Ignored;
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
-use netanom_common::overflow::{Kind, Sources};
+use netanom_common::overflow::{Kind, Sources, Width};
 use netanom_common::packet::{Frame, protocol, tcp};
 use netanom_common::parse::parse;
 use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
@@ -65,11 +65,12 @@ fn the_kernels_sketch_is_that_of_user_space() {
         return;
     };
     let mut sources = Sources::default();
+    let seed = injector.sketch_seed();
     for n in 0..FLOOD {
         let frame = spoofed(n, tcp::SYN);
         injector.receive(&frame).unwrap();
         if n >= PLACES as u32 {
-            sources.note(&parse(&Frame::whole(&frame)).unwrap().source);
+            sources.note_by(seed, &parse(&Frame::whole(&frame)).unwrap().source);
         }
     }
     assert_eq!(injector.drain().unwrap().overflow[0].1.sources, sources);
@@ -156,22 +157,81 @@ fn every_generation_begins_with_all_places() {
 }
 
 #[test]
-fn a_full_overflow_table_still_counts_each_packet() {
-    let Some(mut injector) = injector("a_full_overflow_table_still_counts_each_packet") else {
+fn two_sensors_seed_their_sketches_differently() {
+    let Some(one) = injector("two_sensors_seed_their_sketches_differently") else {
         return;
     };
-    // Each to another destination.
+    let other = Injector::load(CAPACITY).unwrap();
+    assert_ne!(one.sketch_seed(), other.sketch_seed());
+}
+
+#[test]
+fn destinations_without_room_are_counted_by_network_and_no_packet_goes_under() {
+    let test = "destinations_without_room_are_counted_by_network_and_no_packet_goes_under";
+    let Some(mut injector) = injector(test) else {
+        return;
+    };
+    // Random sources, and destinations all over 10.7.0.0/16.
+    let frame = |n: u32| {
+        to(
+            &spoofed(n, tcp::SYN),
+            0x0a07_0000 | n.wrapping_mul(40_503) & 0xffff,
+        )
+    };
+    for round in 0..3 {
+        for n in 0..4 * FLOOD {
+            injector.receive(&frame(round * 4 * FLOOD + n)).unwrap();
+        }
+        let window = injector.drain().unwrap();
+        assert_eq!(window.ignored.packets(), 0);
+        assert_eq!(packets(&window), u64::from(4 * FLOOD));
+        let of = |width| {
+            window
+                .overflow
+                .iter()
+                .filter(move |(key, _)| key.width() == width)
+        };
+        assert_eq!(
+            (of(Width::Prefix).count(), of(Width::Anywhere).count()),
+            (256, 0)
+        );
+        assert!(of(Width::Host).count() >= 128);
+        let crowds = Crowd::all(&window);
+        let networks = crowds
+            .iter()
+            .filter(|crowd| crowd.key.prefix_length() == 24);
+        let told: u64 = networks.map(|crowd| crowd.flows).sum();
+        assert!(told > u64::from(3 * FLOOD), "{told} of {}", 4 * FLOOD);
+    }
+}
+
+#[test]
+fn destinations_all_over_the_world_are_counted_together() {
+    let Some(mut injector) = injector("destinations_all_over_the_world_are_counted_together")
+    else {
+        return;
+    };
+    // Each to another network.
     for n in 0..4 * FLOOD {
         injector.receive(&back(&spoofed(n, tcp::SYN))).unwrap();
     }
     let window = injector.drain().unwrap();
-    let full = window.ignored.0[Ignored::MapFull as usize];
-    assert!(
-        full.packets > 0 && full.packets == window.ignored.packets(),
-        "{full:?}"
-    );
-    assert!(window.overflow.len() >= 256, "{}", window.overflow.len());
+    assert_eq!(window.ignored.packets(), 0);
     assert_eq!(packets(&window), u64::from(4 * FLOOD));
+    let anywhere: Vec<_> = window
+        .overflow
+        .iter()
+        .filter(|(key, _)| key.width() == Width::Anywhere)
+        .collect();
+    let [(key, counters)] = anywhere[..] else {
+        panic!("{anywhere:?}");
+    };
+    assert_eq!(
+        (key.kind(), key.destination()),
+        (Kind::Syn, IpAddr::from([0, 0, 0, 0]))
+    );
+    assert!(counters.total.packets > u64::from(2 * FLOOD));
+    assert!(window.overflow.len() > 240, "{}", window.overflow.len());
 }
 
 /// All packets of a window, wherever they were counted.
@@ -205,6 +265,13 @@ fn tcp_from(source: u32, flags: u8) -> Vec<u8> {
     let mut frame = Vec::new();
     headers.write(&mut frame, &[]).unwrap();
     frame[47] = flags;
+    frame
+}
+
+/// The same packet to another destination.
+fn to(frame: &[u8], destination: u32) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    frame[30..34].copy_from_slice(&destination.to_be_bytes());
     frame
 }
 

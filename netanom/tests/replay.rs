@@ -5,6 +5,8 @@ mod common;
 
 #[path = "replay/agreement.rs"]
 mod agreement;
+#[path = "replay/began.rs"]
+mod began;
 #[path = "replay/craft.rs"]
 mod craft;
 #[path = "replay/formats.rs"]

@@ -1,11 +1,14 @@
 //! The flow key: which packets belong together, whichever way they go.
 
+pub mod talk;
+
 use core::net::{IpAddr, Ipv6Addr};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::overflow::scatter;
 use crate::packet::{Packet, RawAddress};
+use talk::ports;
 
 /// One of the two endpoints of a flow, in the key's canonical order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,7 +34,8 @@ impl Side {
 /// A bidirectional flow at one interface: both directions of a conversation have the same key.
 ///
 /// Endpoints are ordered by their bytes as the machine reads them, which is arbitrary but the same in the kernel and
-/// in user space.
+/// in user space. ICMP has no ports: there the key says in their place which of the messages between two hosts are meant
+/// ([`talk`]).
 #[derive(
     Clone,
     Copy,
@@ -66,12 +70,18 @@ impl FlowKey {
         let tags = u32::from(packet.outer_vlan & 0x0fff) << 20
             | u32::from(packet.inner_vlan & 0x0fff) << 8
             | u32::from(packet.protocol);
-        if source_is_low(packet) {
+        let (source_port, destination_port) = ports(packet);
+        if is_low(
+            &packet.source,
+            source_port,
+            &packet.destination,
+            destination_port,
+        ) {
             let key = Self {
                 low_address: packet.source,
                 high_address: packet.destination,
-                low_port: packet.source_port,
-                high_port: packet.destination_port,
+                low_port: source_port,
+                high_port: destination_port,
                 tags,
                 interface,
             };
@@ -80,8 +90,8 @@ impl FlowKey {
             let key = Self {
                 low_address: packet.destination,
                 high_address: packet.source,
-                low_port: packet.destination_port,
-                high_port: packet.source_port,
+                low_port: destination_port,
+                high_port: source_port,
                 tags,
                 interface,
             };
@@ -125,6 +135,14 @@ impl FlowKey {
     /// Port of one endpoint, 0 where the protocol has none.
     #[must_use]
     pub fn port(&self, side: Side) -> u16 {
+        if self.is_icmp() {
+            0
+        } else {
+            self.port_field(side)
+        }
+    }
+
+    fn port_field(&self, side: Side) -> u16 {
         match side {
             Side::Low => self.low_port,
             Side::High => self.high_port,
@@ -150,9 +168,9 @@ impl FlowKey {
     }
 }
 
+/// Whether one endpoint sorts before the other.
 #[inline(always)]
-fn source_is_low(packet: &Packet) -> bool {
-    let (a, b) = (&packet.source, &packet.destination);
+fn is_low(a: &RawAddress, port: u16, b: &RawAddress, other_port: u16) -> bool {
     // IPv4 differs in the last word only, so that is the common first answer.
     if a[3] != b[3] {
         return a[3] < b[3];
@@ -166,5 +184,5 @@ fn source_is_low(packet: &Packet) -> bool {
     if a[0] != b[0] {
         return a[0] < b[0];
     }
-    packet.source_port <= packet.destination_port
+    port <= other_port
 }

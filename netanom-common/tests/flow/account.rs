@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use netanom_common::counter::Tally;
-use netanom_common::flow::{FlowCounters, MAX_GAP, Observation, Side, opener};
+use netanom_common::flow::{FlowCounters, MAX_GAP, Observation, Side};
 use netanom_common::packet::{Packet, error, icmp, protocol, tcp as bit};
 
 use crate::packets::{HIGH, LOW, MICROSECOND, SECOND, at, counted, tcp, tcp_with};
@@ -121,14 +121,13 @@ fn each_tcp_flag_is_counted() {
 }
 
 #[test]
-fn icmp_kinds_share_the_flag_counters_and_open_nothing() {
+fn icmp_kinds_share_the_flag_counters() {
     let ping = Packet {
         protocol: protocol::ICMP,
         ..tcp(LOW, icmp::ECHO_REPLY)
     };
     let counters = counted(&[(ping, at(0))]);
     assert_eq!(counters.low.flag(icmp::ECHO_REPLY), 1);
-    assert_eq!(counters.opener, opener::UNKNOWN);
 }
 
 /// An ICMP error of 90 bytes in place of an answer of `side`.
@@ -164,17 +163,21 @@ fn errors_are_counted_apart_from_what_the_endpoints_send() {
 }
 
 #[test]
-fn errors_of_generations_add_up_and_open_nothing() {
+fn errors_of_generations_add_up_and_say_nothing_of_who_began() {
     let mut counters = counted(&[(error(LOW, error::UNREACHABLE), at(5))]);
     assert!(!counters.has_packets());
-    assert_eq!(counters.initiator(), Side::High, "who sent what is quoted");
+    assert_eq!(counters.quoted_sender(), Side::High);
     counters.merge(&counted(&[(error(LOW, error::UNREACHABLE), at(6))]));
     let errors = counters.errors_for(Side::Low);
     assert_eq!(
         (errors.packets, errors.unreachable, errors.bytes),
         (2, 2, 180)
     );
-    assert_eq!(counters.opener, opener::UNKNOWN);
+    counters.merge(&counted(&[(tcp(LOW, bit::SYN), at(7))]));
+    assert_eq!(
+        counters.opener,
+        counted(&[(tcp(LOW, bit::SYN), at(7))]).opener
+    );
     let many: Vec<_> = (0..20).map(|n| (error(LOW, error::OTHER), at(n))).collect();
     assert!(!counted(&many).is_known(), "anybody can forge them");
 }
@@ -305,67 +308,6 @@ fn sums_wrap_without_a_panic() {
     let mut twice = counters;
     twice.merge(&counters);
     assert_eq!(twice.low.length_squares, square.wrapping_mul(6));
-}
-
-#[test]
-fn the_sender_of_a_syn_is_the_initiator() {
-    assert_eq!(
-        counted(&[(tcp(LOW, bit::SYN), at(0))]).initiator(),
-        Side::Low
-    );
-    assert_eq!(
-        counted(&[(tcp(HIGH, bit::SYN), at(0))]).initiator(),
-        Side::High
-    );
-}
-
-#[test]
-fn the_receiver_of_a_syn_with_ack_is_the_initiator() {
-    let answer = bit::SYN | bit::ACK;
-    assert_eq!(
-        counted(&[(tcp(LOW, answer), at(0))]).initiator(),
-        Side::High
-    );
-    assert_eq!(
-        counted(&[(tcp(HIGH, answer), at(0))]).initiator(),
-        Side::Low
-    );
-}
-
-#[test]
-fn a_later_syn_does_not_change_the_initiator() {
-    let counters = counted(&[(tcp(HIGH, bit::SYN), at(0)), (tcp(LOW, bit::SYN), at(1))]);
-    assert_eq!(counters.initiator(), Side::High);
-}
-
-#[test]
-fn without_a_syn_the_sender_of_the_first_packet_is_the_initiator() {
-    let (from_low, from_high) = ((tcp(LOW, bit::ACK), at(2)), (tcp(HIGH, bit::ACK), at(3)));
-    assert_eq!(counted(&[from_low]).initiator(), Side::Low);
-    assert_eq!(counted(&[from_high]).initiator(), Side::High);
-    assert_eq!(counted(&[from_low, from_high]).initiator(), Side::Low);
-    assert_eq!(
-        counted(&[(from_high.0, at(1)), from_low]).initiator(),
-        Side::High
-    );
-}
-
-#[test]
-fn a_syn_decides_even_when_it_comes_late() {
-    let counters = counted(&[(tcp(LOW, bit::ACK), at(0)), (tcp(HIGH, bit::SYN), at(1))]);
-    assert_eq!(counters.initiator(), Side::High);
-}
-
-#[test]
-fn syn_in_another_protocol_is_no_syn() {
-    let packet = Packet {
-        protocol: protocol::UDP,
-        ..tcp(HIGH, bit::SYN)
-    };
-    assert_eq!(
-        counted(&[(tcp(LOW, 0), at(0)), (packet, at(1))]).initiator(),
-        Side::Low
-    );
 }
 
 #[test]

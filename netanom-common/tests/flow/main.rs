@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account;
+mod direction;
 mod generations;
 mod key;
+mod overflow;
 mod packets;

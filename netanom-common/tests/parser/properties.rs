@@ -1,7 +1,7 @@
 //! What holds for every frame, whatever is in it.
 
 use netanom_common::flow::FlowKey;
-use netanom_common::packet::{Frame, Packet};
+use netanom_common::packet::{Frame, Packet, icmp, protocol};
 use netanom_common::parse::parse;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, proptest};
@@ -39,6 +39,15 @@ fn holds(frame: &Frame<'_>) -> TestCaseResult {
         destination: packet.source,
         source_port: packet.destination_port,
         destination_port: packet.source_port,
+        flags: match (packet.protocol, packet.flags) {
+            (protocol::ICMP | protocol::ICMPV6, icmp::ECHO_REQUEST) => icmp::ECHO_REPLY,
+            (protocol::ICMP | protocol::ICMPV6, icmp::ECHO_REPLY) => icmp::ECHO_REQUEST,
+            // Errors of each direction are a flow.
+            (protocol::ICMP | protocol::ICMPV6, icmp::UNREACHABLE | icmp::TIME_EXCEEDED) => {
+                return Ok(());
+            }
+            (_, flags) => flags,
+        },
         ..packet
     };
     let (asked, answered) = (FlowKey::of(&packet, 3), FlowKey::of(&answer, 3));

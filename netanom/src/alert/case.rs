@@ -62,6 +62,16 @@ impl Key {
         }
     }
 
+    /// The case of a crowd at `target`, which may stand for all destinations of a prefix.
+    pub(super) fn of_crowd(self, target: IpAddr, length: u8) -> Self {
+        let whole = if target.is_ipv4() { 32 } else { 128 };
+        let anchor = match self.anchor {
+            Anchor::Target(_) if length < whole => Anchor::Targets(Prefix::new(target, length)),
+            anchor => anchor,
+        };
+        Self { anchor, ..self }
+    }
+
     /// Cases of wider scope that a case lends evidence to: its anchor's network, and for what is grouped by source the
     /// target, which many sources may share.
     pub(super) fn wider(self, target: IpAddr) -> [Option<Self>; 2] {

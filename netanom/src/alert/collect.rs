@@ -81,6 +81,10 @@ impl Incidents {
             // Nobody stands behind it whom an alert could name.
             return None;
         }
+        let key = match &fact.crowd {
+            Some(crowd) => key.of_crowd(target, crowd.key.prefix_length()),
+            None => key,
+        };
         let half_life = self.settings.evidence.half_life;
         if let Some(number) = self.open_for(key, target) {
             let open = self.open.get_mut(&number)?;

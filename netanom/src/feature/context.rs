@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::news::{Seen, news, opened};
 use super::past::{Event, Lately, Past};
+use super::sketch::Slots;
 use crate::flow::{Crowd, Flow, Place, Recent, Timestamp};
 
 /// Records of each kind; with about 1.6 KiB for each that more than one thing happened to, the context stays under
@@ -29,6 +30,7 @@ pub struct Context {
     pairs: Recent<Pair, Past>,
     /// What is not kept of the initiator, the responder and the pair of the flow asked for last.
     scratch: [Lately; 3],
+    slots: Slots,
 }
 
 /// Where the records of a flow are, for the rest of the window in which it was taken in.
@@ -59,11 +61,21 @@ impl Default for Context {
             responders: Recent::new(MAX_HOSTS),
             pairs: Recent::new(MAX_PAIRS),
             scratch: Default::default(),
+            slots: Slots::default(),
         }
     }
 }
 
 impl Context {
+    /// Counts distinct hosts and ports with this seed from now on; without it, with one that is always the same.
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Self {
+        Self {
+            slots: Slots::seeded(seed),
+            ..self
+        }
+    }
+
     /// Takes in what happened in a flow since it was last taken in; `seen` keeps count of that. `now` is the end of
     /// the window, the same for all of its flows.
     pub fn take_in(&mut self, flow: &Flow, seen: &mut Seen, now: Timestamp) -> Records {
@@ -76,13 +88,14 @@ impl Context {
             pair: self.pairs.touch(&(interface, initiator.ip, responder.ip)),
             forgotten: self.forgotten(),
         };
-        let event = Event::new(flow, news, now);
+        let slots = self.slots;
+        let event = Event::new(slots, flow, news, now);
         let of_initiator = event
             .clone()
-            .with(&responder.ip)
+            .with(slots.of(&responder.ip))
             .answered(seen.is_answered());
         self.initiators.at(records.initiator).take_in(of_initiator);
-        let of_responder = event.clone().with(&initiator.ip);
+        let of_responder = event.clone().with(slots.of(&initiator.ip));
         self.responders.at(records.responder).take_in(of_responder);
         self.pairs.at(records.pair).take_in(event);
         records
@@ -93,6 +106,7 @@ impl Context {
         let record = (crowd.key.interface(), crowd.key.destination());
         let record = self.responders.touch(&record);
         let past = self.responders.at(record);
+        let slots = self.slots;
         let total = crowd.counters.total;
         let amounts = opened(
             &crowd.typical,
@@ -100,10 +114,10 @@ impl Context {
             total.packets as f32,
             total.bytes as f32,
         );
-        past.take_in(Event::new(&crowd.typical, amounts, now));
+        past.take_in(Event::new(slots, &crowd.typical, amounts, now));
         // Which they are is not known, so as many others stand for them.
         for peer in 0..crowd.sources.min(MAX_PEERS) {
-            past.note_peer(&peer, now);
+            past.note_peer(slots.of(&peer), now);
         }
     }
 
@@ -135,8 +149,9 @@ impl Context {
             share(crowd.counters.total.packets),
             share(crowd.counters.total.bytes),
         );
-        let event = Event::new(&crowd.typical, amounts, now);
-        *source = event.with(&crowd.typical.responder().ip).lately(now);
+        let responder = self.slots.of(&crowd.typical.responder().ip);
+        let event = Event::new(self.slots, &crowd.typical, amounts, now);
+        *source = event.with(responder).lately(now);
         FlowContext {
             initiator: source,
             pair: source,

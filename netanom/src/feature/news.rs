@@ -1,6 +1,6 @@
 //! What a flow adds to the recent past of its hosts.
 
-use netanom_common::flow::DirectionCounters;
+use netanom_common::flow::{DirectionCounters, Side};
 use netanom_common::packet::{protocol, tcp};
 
 use crate::flow::Flow;
@@ -52,6 +52,8 @@ pub(super) const SUMS: usize = 18;
 /// How much of a flow was already taken in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
+    /// Who had begun it, as far as was known.
+    initiator: Option<Side>,
     opened: bool,
     answered: bool,
     refused: bool,
@@ -77,6 +79,13 @@ impl Seen {
 
 /// What happened in a flow since it was last taken in, in the order of [`Sum`].
 pub(super) fn news(flow: &Flow, seen: &mut Seen) -> [f32; SUMS] {
+    // Known better now: all of it is news of these hosts. What was taken for the others' fades.
+    if seen.initiator != Some(flow.initiator) {
+        *seen = Seen {
+            initiator: Some(flow.initiator),
+            ..Seen::default()
+        };
+    }
     let (fwd, bwd) = (flow.fwd(), flow.bwd());
     let once = |flag: &mut bool, holds: bool| {
         let first = holds && !*flag;

@@ -2,10 +2,8 @@
 //!
 //! The sources of a spoofed flood and the targets of a scan have one event each, so their records stay small.
 
-use std::hash::Hash;
-
 use super::news::{SUMS, Sum};
-use super::sketch::{Distinct, Sliding, Slot, is_within};
+use super::sketch::{Distinct, Sliding, Slot, Slots, is_within};
 use crate::flow::{Flow, Timestamp};
 
 /// The windows, in seconds. Sums are kept over the first three, distinct counts over the last three: how fast it goes
@@ -31,19 +29,19 @@ pub(super) struct Event {
 
 impl Event {
     /// `amounts` in a flow, whose responder was asked for its port.
-    pub(super) fn new(flow: &Flow, amounts: [f32; SUMS], at: Timestamp) -> Self {
+    pub(super) fn new(slots: Slots, flow: &Flow, amounts: [f32; SUMS], at: Timestamp) -> Self {
         Self {
             at,
             amounts,
-            port: Slot::of(&(flow.protocol(), flow.responder().port)),
+            port: slots.of(&(flow.protocol(), flow.responder().port)),
             peer: None,
             answering: None,
         }
     }
 
     /// The same between the record's host and this other one.
-    pub(super) fn with<T: Hash>(mut self, peer: &T) -> Self {
-        self.peer = Some(Slot::of(peer));
+    pub(super) fn with(mut self, peer: Slot) -> Self {
+        self.peer = Some(peer);
         self
     }
 
@@ -88,9 +86,9 @@ impl Past {
     }
 
     /// Notes another host, of which nothing else is known.
-    pub(super) fn note_peer<T: Hash>(&mut self, peer: &T, now: Timestamp) {
+    pub(super) fn note_peer(&mut self, peer: Slot, now: Timestamp) {
         let activity = self.activity();
-        activity.peers.note(Slot::of(peer), now);
+        activity.peers.note(peer, now);
         activity.lately_at = None;
     }
 

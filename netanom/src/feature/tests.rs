@@ -25,7 +25,7 @@ fn flow(packets: &[(u64, Packet)]) -> Flow {
     let (key, counters) = counters_of(packets);
     Flow {
         key,
-        initiator: counters.initiator(),
+        initiator: counters.initiator(&key),
         counters,
     }
 }
@@ -512,6 +512,30 @@ fn a_flow_that_goes_on_counts_once_and_its_packets_as_they_come() {
         (features["pair_flows_60s"], features["pair_packets_fwd_60s"]),
         (1.0, 3.0)
     );
+}
+
+#[test]
+fn a_flow_that_was_turned_counts_for_who_began_it() {
+    let now = Timestamp::from_nanos(START + 5 * SECOND);
+    let mut context = Context::default();
+    let mut seen = Seen::default();
+    let segment = packet(protocol::TCP, 40_000, 50_000, tcp::ACK);
+    let mut flow = flow(&[(START, segment), (START + SECOND, segment)]);
+    context.take_in(&flow, &mut seen, now);
+    flow.initiator = flow.initiator.other();
+    let records = context.take_in(&flow, &mut seen, now);
+    let subject = Subject {
+        flow: &flow,
+        context: context.of(&flow, records, now),
+        now,
+    };
+    let features: HashMap<_, _> = names().into_iter().zip(vector(&subject)).collect();
+    let told = [
+        "pair_flows_60s",
+        "pair_packets_bwd_60s",
+        "pair_packets_fwd_60s",
+    ];
+    assert_eq!(told.map(|name| features[name]), [1.0, 2.0, 0.0]);
 }
 
 #[test]

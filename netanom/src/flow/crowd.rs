@@ -1,5 +1,8 @@
 //! What the kernel counted by destination for lack of room, as the many alike flows that it was.
 //!
+//! Destinations that are too many are a crowd by their network, or all of them one: what has fewer packets than a crowd of
+//! its own counts with its network, too.
+//!
 //! Limits: answers (SYN-ACK, RST) and segments of connections are not taken for flows, and few sources are no crowd:
 //! the flows that did find room tell of those.
 
@@ -7,9 +10,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use netanom_common::counter::Tally;
-use netanom_common::flow::{FlowCounters, FlowKey, Observation, Side};
-use netanom_common::overflow::{Kind, OverflowCounters, OverflowKey};
+use netanom_common::flow::{FlowCounters, FlowKey, Observation};
+use netanom_common::overflow::{Kind, OverflowCounters, OverflowKey, Width};
 use netanom_common::packet::{Fragment, Packet, error, icmp, protocol, tcp};
 
 use super::{Flow, Window, distinct};
@@ -21,10 +23,11 @@ const MIN_SOURCES: u64 = 32;
 /// Packets that the typical flow has at most.
 const MAX_PACKETS: u64 = 16;
 
-/// Many flows from many sources to one destination, of which only sums are known.
+/// Many flows from many sources to one destination, or to those of a network, of which only sums are known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Crowd {
-    /// The destination, the protocol and the interface.
+    /// The destination, the protocol and the interface. With [`OverflowKey::prefix_length`] it says for how many
+    /// destinations it stands; the typical flow's responder is then the first address of them.
     pub key: OverflowKey,
     /// What was counted in a window, over all CPUs.
     pub counters: OverflowCounters,
@@ -37,23 +40,22 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// The crowds of a window, by destination. ICMP errors that quote flows which nobody saw are `unclaimed`: many of
-    /// them are a flood of forged ones, or what others' floods in the destination's name send back.
+    /// The crowds of a window, by destination.
     #[must_use]
-    pub fn all(window: &Window, unclaimed: &[(FlowKey, FlowCounters)]) -> Vec<Self> {
+    pub fn all(window: &Window) -> Vec<Self> {
         let mut merged: BTreeMap<OverflowKey, OverflowCounters> = BTreeMap::new();
         for (key, counters) in &window.overflow {
             merged.entry(*key).or_default().merge(counters);
         }
-        for (key, counters) in unclaimed {
-            for side in [Side::Low, Side::High] {
-                if let Some((key, counters)) = errors(key, counters, side, window) {
-                    merged.entry(key).or_default().merge(&counters);
-                }
-            }
+        let mut told: BTreeMap<OverflowKey, OverflowCounters> = BTreeMap::new();
+        for (key, counters) in merged {
+            let is_few = key.width() == Width::Host && counters.total.packets < MIN_PACKETS;
+            // A few errors here and there are what a network has.
+            let is_few = is_few && key.kind() != Kind::Error;
+            let key = if is_few { key.prefix() } else { key };
+            told.entry(key).or_default().merge(&counters);
         }
-        merged
-            .into_iter()
+        told.into_iter()
             .filter_map(|(key, counters)| Self::of(key, counters))
             .collect()
     }
@@ -83,45 +85,6 @@ impl Crowd {
     }
 }
 
-/// The errors in place of an answer of `side`, as the overflow table counts them.
-fn errors(
-    key: &FlowKey,
-    counters: &FlowCounters,
-    side: Side,
-    window: &Window,
-) -> Option<(OverflowKey, OverflowCounters)> {
-    let errors = counters.errors_for(side);
-    if errors.packets == 0 {
-        return None;
-    }
-    let packet = Packet {
-        source: key.raw_address(side),
-        destination: key.raw_address(side.other()),
-        source_port: key.port(side),
-        destination_port: key.port(side.other()),
-        protocol: key.protocol(),
-        flags: 0,
-        outer_vlan: 0,
-        inner_vlan: 0,
-        fragment: Fragment::default(),
-        error: error::OTHER,
-        window: 0,
-        payload: 0,
-        length: 0,
-    };
-    let mut counted = OverflowCounters {
-        total: Tally {
-            packets: u64::from(errors.packets),
-            bytes: errors.bytes,
-        },
-        first: window.start.as_nanos(),
-        last: window.end.as_nanos(),
-        ..OverflowCounters::default()
-    };
-    counted.sources.note(&packet.source);
-    Some((OverflowKey::of(&packet, key.interface()), counted))
-}
-
 /// A flow with as many packets as each of `flows` had, of the mean length, spread evenly over the time.
 fn typical(key: &OverflowKey, counters: &OverflowCounters, flows: u64) -> Flow {
     let total = counters.total;
@@ -133,7 +96,11 @@ fn typical(key: &OverflowKey, counters: &OverflowCounters, flows: u64) -> Flow {
         },
         destination: key.raw_destination(),
         source_port: 0,
-        destination_port: counters.port as u16,
+        // In place of ICMP's ports a later fragment has what its key says.
+        destination_port: match key.protocol() {
+            protocol::ICMP | protocol::ICMPV6 => 0,
+            _ => counters.port as u16,
+        },
         protocol: match (key.kind(), key.destination()) {
             (Kind::Error, IpAddr::V4(_)) => protocol::ICMP,
             (Kind::Error, IpAddr::V6(_)) => protocol::ICMPV6,
@@ -211,7 +178,7 @@ mod tests {
             overflow,
             ..Window::default()
         };
-        Crowd::all(&window, &[])
+        Crowd::all(&window)
     }
 
     #[test]
@@ -249,38 +216,71 @@ mod tests {
     }
 
     #[test]
-    fn errors_that_quote_what_nobody_sent_are_a_crowd_of_icmp_at_who_gets_them() {
-        use crate::flow::test_support::{address, counters_of, unreachable};
-        let quoting = |n: u8| {
-            let quoted = Packet {
-                destination: address(n),
-                ..packet(protocol::UDP, 1000, 53, 0)
-            };
-            counters_of(&[(5, unreachable(&quoted)), (6, unreachable(&quoted))])
-        };
-        let unclaimed: Vec<_> = (100..200).map(quoting).collect();
-        let crowds = Crowd::all(&Window::default(), &unclaimed);
+    fn errors_without_room_are_a_crowd_of_icmp_at_who_gets_them_from_however_few() {
+        use crate::flow::test_support::unreachable;
+        let error = unreachable(&packet(protocol::UDP, 1000, 53, 0));
+        let crowds = crowds(vec![overflow(error, 500, 1)]);
         let [crowd] = &crowds[..] else {
             panic!("{crowds:?}");
         };
         let total = crowd.counters.total;
-        assert_eq!((total.packets, total.bytes), (200, 14_000));
-        assert!((70..130).contains(&crowd.flows), "{}", crowd.flows);
+        assert_eq!((total.packets, total.bytes, crowd.flows), (500, 35_000, 1));
         let typical = &crowd.typical;
         assert_eq!(typical.responder().ip, IpAddr::from([10, 0, 0, 1]));
         assert_eq!(typical.protocol(), protocol::ICMP);
     }
 
+    /// SYNs from as many sources to `hosts` hosts of 10.0.0.0/16, one after another, as the kernel counts them in a table
+    /// of `room` destinations.
+    fn spread(hosts: u32, packets: u32, room: u32) -> Vec<(OverflowKey, OverflowCounters)> {
+        let mut tables: BTreeMap<OverflowKey, OverflowCounters> = BTreeMap::new();
+        for n in 0..packets {
+            let host = n % hosts;
+            let syn = Packet {
+                source: [
+                    0,
+                    0,
+                    0xffff_u32.to_be(),
+                    n.wrapping_mul(0x9e37_79b1).to_be(),
+                ],
+                destination: [0, 0, 0xffff_u32.to_be(), (0x0a00_0000 + host).to_be()],
+                ..packet(protocol::TCP, 1000, 80, tcp::SYN)
+            };
+            let key = OverflowKey::of(&syn, 3);
+            let key = if host < room { key } else { key.prefix() };
+            let seen = Observation {
+                now: 1_000_000 + u64::from(n) * 1000,
+                segments: NonZeroU32::MIN,
+                egress: false,
+            };
+            tables.entry(key).or_default().account(&syn, seen);
+        }
+        tables.into_iter().collect()
+    }
+
     #[test]
-    fn a_flood_of_one_forged_error_is_a_crowd_too() {
-        use crate::flow::test_support::{counters_of, unreachable};
-        let error = unreachable(&packet(protocol::UDP, 1000, 53, 0));
-        let forged: Vec<_> = (0..500).map(|n| (5 + n, error)).collect();
-        let crowds = Crowd::all(&Window::default(), &[counters_of(&forged)]);
-        let [crowd] = &crowds[..] else {
-            panic!("{crowds:?}");
-        };
-        assert_eq!((crowd.counters.total.packets, crowd.flows), (500, 1));
+    fn what_is_spread_over_a_network_is_a_crowd_of_the_network_however_it_was_counted() {
+        for room in [0, 100, 256] {
+            let crowds = crowds(spread(256, 5000, room));
+            let [crowd] = &crowds[..] else {
+                panic!("{room}: {crowds:?}");
+            };
+            assert_eq!((crowd.key.prefix_length(), crowd.flows), (24, 5000));
+            assert_eq!(crowd.key.destination(), IpAddr::from([10, 0, 0, 0]));
+            assert!((3500..6500).contains(&crowd.sources), "{}", crowd.sources);
+        }
+    }
+
+    #[test]
+    fn a_destination_with_a_crowd_of_its_own_is_not_counted_with_its_network() {
+        let mut overflow = spread(256, 5000, 256);
+        overflow.extend(spread(1, 1000, 1));
+        let crowds = crowds(overflow);
+        let told: Vec<_> = crowds
+            .iter()
+            .map(|crowd| (crowd.key.prefix_length(), crowd.flows))
+            .collect();
+        assert_eq!(told, [(32, 1020), (24, 4980)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod crowd;
 mod distinct;
 mod recent;
+mod strays;
 mod table;
 #[cfg(test)]
 pub(crate) mod test_support;

@@ -9,7 +9,8 @@ use foldhash::fast::RandomState;
 use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::packet::{protocol, tcp};
 
-use super::unanswered::{Opened, Unanswered, is_unanswered};
+use super::strays::Strays;
+use super::unanswered::{Opened, Unanswered, is_one_way, is_unanswered};
 use super::{Flow, Timestamp, Window};
 
 /// After which silence a flow has ended.
@@ -52,8 +53,6 @@ pub struct Merged<M> {
     pub changed: Vec<u32>,
     /// Flows that ended, in the order in which they did.
     pub ended: Vec<Entry<M>>,
-    /// ICMP errors that quote packets of flows that are not in the table: they open none, as anybody can forge them.
-    pub unclaimed: Vec<(FlowKey, FlowCounters)>,
 }
 
 /// All flows that are open.
@@ -96,40 +95,26 @@ impl<M: Default> FlowTable<M> {
         let mut merged = Merged {
             changed: Vec::new(),
             ended: Vec::new(),
-            unclaimed: Vec::new(),
         };
         self.end_unanswered(window, &mut merged.ended);
         self.make_room(window, &mut merged.ended);
-        let mut opened = Vec::new();
         // What is quoted may have been counted by another CPU, behind the error in the window.
-        let (flows, errors): (Vec<&(FlowKey, FlowCounters)>, Vec<_>) = window
+        let (errors, flows): (Vec<&(FlowKey, FlowCounters)>, Vec<_>) = window
             .flows
             .iter()
-            .partition(|(_, counters)| counters.has_packets());
-        for (key, counters) in flows.into_iter().chain(errors) {
-            if let Some(&slot) = self.index.get(key) {
-                let windows = self.windows;
-                if let Some(entry) = self.slot_mut(slot) {
-                    entry.flow.counters.merge(counters);
-                    if entry.changed_in != windows {
-                        entry.changed_in = windows;
-                        merged.changed.push(slot);
-                    }
-                }
-                self.bring_forward(slot);
-            } else if !counters.has_packets() {
-                merged.unclaimed.push((*key, *counters));
-            } else {
-                let slot = self.open(*key, counters);
-                merged.changed.push(slot);
-                opened.push(slot);
+            .partition(|(key, counters)| Strays::are(key, counters));
+        for (key, counters) in flows {
+            self.take(*key, counters, &mut merged.changed);
+        }
+        let mut strays = Strays::default();
+        for (key, counters) in errors {
+            match self.quoted(key, counters) {
+                Some(slot) => self.add(slot, counters, &mut merged.changed),
+                None => strays.add(key, counters),
             }
         }
-        // Only now are all shards of the window merged, so only now is it known who sent the first packet.
-        for slot in opened {
-            if let Some(entry) = self.slot_mut(slot) {
-                entry.flow.initiator = entry.flow.counters.initiator();
-            }
+        for (key, counters) in strays.flows(window) {
+            self.take(key, &counters, &mut merged.changed);
         }
         self.end_until(window.end, &mut merged.ended);
         merged.changed.retain(|&slot| self.get(slot).is_some());
@@ -185,10 +170,46 @@ impl<M: Default> FlowTable<M> {
         self.evicted
     }
 
+    /// Adds counters to the flow with this key, which is opened if it is not there.
+    fn take(&mut self, key: FlowKey, counters: &FlowCounters, changed: &mut Vec<u32>) {
+        if let Some(&slot) = self.index.get(&key) {
+            self.add(slot, counters, changed);
+        } else {
+            changed.push(self.open(key, counters));
+        }
+    }
+
+    /// Adds counters to the flow in `slot`. Who began it may be known better now.
+    fn add(&mut self, slot: u32, counters: &FlowCounters, changed: &mut Vec<u32>) {
+        let windows = self.windows;
+        if let Some(entry) = self.slot_mut(slot) {
+            entry.flow.counters.merge(counters);
+            entry.flow.initiator = entry.flow.counters.initiator(&entry.flow.key);
+            if entry.changed_in != windows {
+                entry.changed_in = windows;
+                changed.push(slot);
+            }
+        }
+        self.bring_forward(slot);
+    }
+
+    /// The open flow that errors are about. What an error quotes of ICMP may have been an echo of either side.
+    fn quoted(&self, key: &FlowKey, counters: &FlowCounters) -> Option<u32> {
+        if counters.has_packets() {
+            return None;
+        }
+        if !key.is_icmp() {
+            return self.index.get(key).copied();
+        }
+        let sender = counters.quoted_sender();
+        let keys = [key.echoes_of(sender), key.echoes_of(sender.other()), *key];
+        keys.iter().find_map(|key| self.index.get(key).copied())
+    }
+
     fn open(&mut self, key: FlowKey, counters: &FlowCounters) -> u32 {
         let flow = Flow {
             key,
-            initiator: counters.initiator(),
+            initiator: counters.initiator(&key),
             counters: *counters,
         };
         let due = second_of(self.deadline(&flow));
@@ -265,11 +286,18 @@ impl<M: Default> FlowTable<M> {
         if self.index.len() + window.flows.len() <= self.capacity {
             return;
         }
-        let new = window
-            .flows
-            .iter()
-            .filter(|(key, counters)| counters.has_packets() && !self.index.contains_key(key))
-            .count();
+        let mut strays = Strays::default();
+        let mut new = 0;
+        for (key, counters) in &window.flows {
+            if !Strays::are(key, counters) {
+                new += usize::from(!self.index.contains_key(key));
+            } else if self.quoted(key, counters).is_none() {
+                strays.add(key, counters);
+            }
+        }
+        let strays = strays.flows(window);
+        let is_new = |(key, _): &&(FlowKey, FlowCounters)| !self.index.contains_key(key);
+        new += strays.iter().filter(is_new).count();
         while self.index.len() + new > self.capacity {
             let Some(mut first) = self.agenda.first_entry() else {
                 return;
@@ -328,7 +356,7 @@ impl<M: Default> FlowTable<M> {
     fn deadline(&self, flow: &Flow) -> Timestamp {
         let idle = match flow.protocol() {
             protocol::TCP if is_closed(flow) => self.timeouts.tcp_closed,
-            protocol::TCP if flow.bwd().total.packets == 0 => self.timeouts.tcp_opening,
+            protocol::TCP if is_one_way(flow) => self.timeouts.tcp_opening,
             protocol::TCP => self.timeouts.tcp,
             protocol::UDP => self.timeouts.udp,
             protocol::ICMP | protocol::ICMPV6 => self.timeouts.icmp,

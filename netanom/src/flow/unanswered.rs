@@ -1,4 +1,4 @@
-//! Which open flows have had few packets and no answer: a flood of them may not push out others, nor take memory.
+//! Which open flows have had few packets, all from one side: a flood of them may not push out others, nor take memory.
 
 use std::collections::VecDeque;
 
@@ -44,5 +44,10 @@ impl Unanswered {
 }
 
 pub(super) fn is_unanswered(flow: &Flow) -> bool {
-    flow.bwd().total.packets == 0 && flow.counters.packets() < FEW_PACKETS
+    is_one_way(flow) && flow.counters.packets() < FEW_PACKETS
+}
+
+/// Whether all packets came from one side: a request without an answer, or an answer to one that was not seen.
+pub(super) fn is_one_way(flow: &Flow) -> bool {
+    flow.bwd().total.packets == 0 || flow.fwd().total.packets == 0
 }

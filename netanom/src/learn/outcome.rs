@@ -156,7 +156,7 @@ impl Outcome {
         for (key, counters) in &window.flows {
             let flow = Flow {
                 key: *key,
-                initiator: counters.initiator(),
+                initiator: counters.initiator(key),
                 counters: *counters,
             };
             if let Some(class) = class_of(rules, &flow) {

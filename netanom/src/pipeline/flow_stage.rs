@@ -68,6 +68,11 @@ impl FlowStage {
         }
     }
 
+    /// Counts distinct hosts and ports with this seed from now on.
+    pub(super) fn seed(&mut self, seed: u64) {
+        self.context = std::mem::take(&mut self.context).seeded(seed);
+    }
+
     /// Takes in a window; [`Self::rows`] and [`Self::ended`] then are what it brought.
     pub(super) fn step(&mut self, window: &Window) {
         let merged = self.table.merge(window);
@@ -85,7 +90,7 @@ impl FlowStage {
                 }
             }
         }
-        let crowds = Crowd::all(window, &merged.unclaimed);
+        let crowds = Crowd::all(window);
         for crowd in &crowds {
             self.context.take_in_crowd(crowd, window.end);
         }

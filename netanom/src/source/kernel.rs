@@ -94,6 +94,8 @@ pub struct KernelSource {
     keys: Vec<FlowKey>,
     values: Vec<FlowCounters>,
     fill: Fill,
+    /// What the programs' sketches of sources are seeded with.
+    seed: u64,
     is_done: bool,
 }
 
@@ -176,6 +178,7 @@ impl KernelSource {
             },
             shards: loaded.shards,
             overflow: loaded.overflow,
+            seed: loaded.seed,
             written: 0,
             ignored_before: IgnoredTallies::default(),
             delivered: loaded.delivered,

@@ -19,6 +19,7 @@ pub mod privileges;
 mod stop;
 mod watchlist;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 
 pub use ahead::read_ahead;
@@ -28,6 +29,12 @@ pub use stop::Stop;
 pub use watchlist::Watchlist;
 
 use crate::flow::Window;
+
+/// A number that nobody outside can know: what a sensor's sketches are seeded with.
+#[must_use]
+pub fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
 
 /// Delivers what was counted, window by window.
 pub trait FlowSource {

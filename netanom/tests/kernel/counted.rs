@@ -120,12 +120,12 @@ pub(crate) fn count(injector: &mut Pair, steps: &[Step<'_>]) -> (Counted, Counte
 }
 
 /// Keeps the thread on the CPU where it is.
-struct OneCpu {
+pub(crate) struct OneCpu {
     before: CpuSet,
 }
 
 impl OneCpu {
-    fn stay() -> Self {
+    pub(crate) fn stay() -> Self {
         let before = sched_getaffinity(THIS_THREAD).unwrap();
         let mut here = CpuSet::new();
         here.set(sched_getcpu().unwrap()).unwrap();

@@ -33,7 +33,7 @@ fn a_connection_from_outside_is_one_flow_that_the_other_end_opened() {
     converse(&pair.sender, &pair.sensor, "10.9.0.1");
     let (key, flow) = only_tcp_flow(&mut source);
 
-    let initiator = flow.initiator();
+    let initiator = flow.initiator(&key);
     assert_eq!(key.address(initiator).to_string(), "10.9.0.2");
     check(&flow, initiator);
     assert_eq!(flow.egress, flow.sent_by(initiator.other()).total);
@@ -49,7 +49,7 @@ fn a_connection_to_outside_is_one_flow_that_this_end_opened() {
     converse(&pair.sensor, &pair.sender, "10.9.0.2");
     let (key, flow) = only_tcp_flow(&mut source);
 
-    let initiator = flow.initiator();
+    let initiator = flow.initiator(&key);
     assert_eq!(key.address(initiator).to_string(), "10.9.0.1");
     check(&flow, initiator);
     assert_eq!(flow.egress, flow.sent_by(initiator).total);

@@ -53,7 +53,7 @@ fn both_directions_at_a_mirror_port_are_one_flow_and_are_counted_once() {
     assert_eq!(bytes, sent);
     let client: IpAddr = CLIENT.parse().unwrap();
     for (key, flow) in &flows {
-        let initiator = flow.initiator();
+        let initiator = flow.initiator(key);
         assert_eq!(key.address(initiator), client, "{key:?}");
         // The last connection may have been cut off by the end of the traffic.
         let is_answered = flow.sent_by(initiator.other()).total.packets > 0;

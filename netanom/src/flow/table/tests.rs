@@ -2,11 +2,11 @@
 
 use netanom_common::counter::Tally;
 use netanom_common::flow::{FlowCounters, FlowKey};
-use netanom_common::packet::{Packet, protocol, tcp};
+use netanom_common::packet::{Packet, icmp, protocol, tcp};
 
 use super::*;
 use crate::flow::MOST_UNANSWERED;
-use crate::flow::test_support::{counters_of, packet, unreachable};
+use crate::flow::test_support::{address, counters_of, packet, reply, unreachable};
 
 fn timeouts() -> FlowTimeouts {
     FlowTimeouts {
@@ -52,7 +52,6 @@ fn an_error_counts_in_the_flow_that_it_quotes_wherever_it_stands_in_the_window()
     let mut table = FlowTable::<()>::new(10, timeouts());
     let error = unreachable(&udp(1000));
     let merged = table.merge(&window(1, &[(1, error), (1, udp(1000)), (1, error)]));
-    assert!(merged.unclaimed.is_empty());
     assert_eq!(merged.changed.len(), 1);
     table.merge(&window(2, &[(2, error)]));
     let flow = &table.get(merged.changed[0]).unwrap().flow;
@@ -65,13 +64,87 @@ fn an_error_counts_in_the_flow_that_it_quotes_wherever_it_stands_in_the_window()
 }
 
 #[test]
-fn errors_that_quote_what_nobody_sent_take_no_place() {
+fn errors_that_quote_what_nobody_sent_are_a_flow_of_the_hosts_that_exchange_them() {
     let mut table = FlowTable::<()>::new(3, timeouts());
     table.merge(&window(1, &[(1, udp(1)), (1, udp(2)), (1, udp(3))]));
     let forged: Vec<_> = (10..30).map(|port| (2, unreachable(&udp(port)))).collect();
+    for (second, packets) in [(2, 20), (3, 40)] {
+        let merged = table.merge(&window(second, &forged));
+        assert_eq!(merged.changed.len(), 1);
+        let flow = &table.get(merged.changed[0]).unwrap().flow;
+        assert_eq!(
+            (flow.protocol(), flow.bwd().total.packets),
+            (protocol::ICMP, packets)
+        );
+    }
+    assert_eq!((table.len(), table.evicted()), (3, 1));
+}
+
+#[test]
+fn forged_errors_of_very_many_hosts_take_one_place() {
+    let mut table = FlowTable::<()>::new(3, timeouts());
+    table.merge(&window(1, &[(1, udp(1)), (1, udp(2)), (1, udp(3))]));
+    let forged: Vec<_> = (0..100)
+        .map(|n| {
+            let quoted = Packet {
+                destination: address(n + 10),
+                ..udp(9)
+            };
+            (2, unreachable(&quoted))
+        })
+        .collect();
     let merged = table.merge(&window(2, &forged));
-    assert_eq!((merged.unclaimed.len(), merged.changed.len()), (20, 0));
-    assert_eq!((table.len(), table.evicted()), (3, 0));
+    assert_eq!(merged.changed.len(), 1);
+    assert_eq!((table.len(), table.evicted()), (3, 1));
+}
+
+#[test]
+fn an_error_about_an_echo_counts_in_the_flow_of_the_echoes() {
+    let mut table = FlowTable::<()>::new(10, timeouts());
+    let echo = |flags| packet(protocol::ICMP, 0, 0, flags);
+    table.merge(&window(1, &[(1, echo(icmp::ECHO_REQUEST))]));
+    // The other host's answers, of which the first one's requests were not seen.
+    let answer = Packet {
+        source: address(3),
+        ..echo(icmp::ECHO_REPLY)
+    };
+    table.merge(&window(1, &[(1, answer)]));
+    for asked in [echo(icmp::ECHO_REQUEST), answer] {
+        let merged = table.merge(&window(2, &[(2, unreachable(&asked))]));
+        let flow = &table.get(merged.changed[0]).unwrap().flow;
+        assert_eq!((table.len(), flow.counters.packets()), (2, 2));
+    }
+}
+
+#[test]
+fn a_flow_is_turned_when_a_later_window_tells_better_who_began_it() {
+    let mut table = FlowTable::<()>::new(10, timeouts());
+    let answer = packet(protocol::TCP, 40_000, 50_000, tcp::SYN | tcp::ACK);
+    let merged = table.merge(&window(1, &[(1, answer)]));
+    let began = |table: &FlowTable<()>| table.get(merged.changed[0]).unwrap().flow.initiator().port;
+    assert_eq!(began(&table), 50_000);
+    table.merge(&window(
+        2,
+        &[(
+            2,
+            Packet {
+                flags: tcp::RST,
+                ..reply(&answer)
+            },
+        )],
+    ));
+    assert_eq!(began(&table), 40_000, "a SYN-ACK scan");
+    table.merge(&window(
+        3,
+        &[(
+            3,
+            Packet {
+                flags: tcp::SYN,
+                ..reply(&answer)
+            },
+        )],
+    ));
+    assert_eq!(began(&table), 50_000);
 }
 
 #[test]

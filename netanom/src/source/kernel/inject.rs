@@ -121,6 +121,12 @@ impl Injector {
         Ok(())
     }
 
+    /// What the programs' sketches of sources are seeded with.
+    #[must_use]
+    pub fn sketch_seed(&self) -> u64 {
+        self.source.seed
+    }
+
     /// What the programs told of themselves at the last drain.
     #[must_use]
     pub fn self_observation(&self) -> &SelfObservation {

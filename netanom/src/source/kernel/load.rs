@@ -9,15 +9,16 @@ use aya::util::nr_cpus;
 use aya::{Ebpf, EbpfError, EbpfLoader, include_bytes_aligned};
 use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{FlowCounters, FlowKey};
+use netanom_common::overflow::FIXED_SEED;
 use netanom_common::packet::Tunnels;
 
 use super::inner::{Inner, make_inner};
 use super::map_error;
 use super::observe::Observer;
 use super::one_cpu::OneCpu;
-use super::overflow::OverflowTables;
+use super::overflow::{OverflowTables, entries};
 use super::pin::Folder;
-use crate::source::SourceError;
+use crate::source::{SourceError, random};
 
 pub(super) const XDP: &str = "netanom_xdp";
 pub(super) const EGRESS: &str = "netanom_egress";
@@ -51,6 +52,8 @@ pub(super) struct Loaded {
     pub(super) delivered: Array<MapData, [u64; 2]>,
     pub(super) observer: Observer,
     pub(super) capacity: usize,
+    /// What the programs' sketches of sources are seeded with.
+    pub(super) seed: u64,
 }
 
 /// Where the programs take time, length and interface of a packet from.
@@ -65,6 +68,14 @@ pub(super) enum PacketOrigin {
 }
 
 impl PacketOrigin {
+    /// What sketches are seeded with: of a capture they come out alike every time, and nobody knows a sensor's.
+    fn seed(self) -> u64 {
+        match self {
+            Self::Capture => FIXED_SEED,
+            Self::Wire | Self::Test(_) => random(),
+        }
+    }
+
     /// Bytes of the ring in which the programs' messages wait: a power of two, and a page at least.
     const fn ring(self) -> u32 {
         match self {
@@ -120,6 +131,7 @@ pub(super) fn load(
     let level = log::max_level();
     let room_for_unknown = room.for_unknown(cpus);
     let replay = u8::from(origin == PacketOrigin::Capture);
+    let (seed, overflow_entries) = (origin.seed(), entries(cpus));
     let mut ebpf = EbpfLoader::new()
         .map_max_entries(SHARDS, 2 * cpus)
         .map_max_entries("OVERFLOWS", 2 * cpus)
@@ -128,6 +140,8 @@ pub(super) fn load(
         .map_max_entries("AYA_LOGS", origin.ring())
         .override_global(aya_log::LEVEL, &(level as u8), false)
         .override_global("ROOM_FOR_UNKNOWN", &room_for_unknown, true)
+        .override_global("OVERFLOW_ENTRIES", &overflow_entries, true)
+        .override_global("SKETCH_SEED", &seed, true)
         .load(OBJECT)
         .map_err(load_error)?;
     let observer = Observer::new(&mut ebpf, level)?;
@@ -158,6 +172,7 @@ pub(super) fn load(
         ignored,
         delivered,
         observer,
+        seed,
         capacity: (0..cpus).map(|cpu| room.entries(cpu, cpus) as usize).sum(),
     })
 }

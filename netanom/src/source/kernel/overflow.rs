@@ -19,10 +19,15 @@ const ENTRIES: u32 = 4096;
 /// A table this small would be full after a burst.
 const MIN_ENTRIES: u32 = 256;
 
+/// Entries of each CPU's table.
+pub(super) fn entries(cpus: u32) -> u32 {
+    (ENTRIES / cpus).max(MIN_ENTRIES)
+}
+
 /// Every CPU's overflow table, of both generations.
 pub(super) struct OverflowTables {
     tables: [Vec<MapData>; 2],
-    occupancy: PerCpuArray<MapData, u32>,
+    occupancy: PerCpuArray<MapData, [u32; 4]>,
     keys: Vec<OverflowKey>,
     values: Vec<OverflowCounters>,
 }
@@ -30,7 +35,7 @@ pub(super) struct OverflowTables {
 impl OverflowTables {
     /// Makes the tables and puts them where the programs look for them.
     pub(super) fn make(ebpf: &mut Ebpf, cpus: u32) -> Result<Self, SourceError> {
-        let entries = (ENTRIES / cpus).max(MIN_ENTRIES);
+        let entries = entries(cpus);
         let inner = Inner {
             name: "netanom_over",
             key: size_of::<OverflowKey>(),
@@ -60,7 +65,7 @@ impl OverflowTables {
         drain_table(table, clock, &mut self.keys, &mut self.values, drained)
     }
 
-    /// Empties the tables of a generation that nobody writes, and sets the occupancy of its shards back.
+    /// Empties the tables of a generation that nobody writes, and sets the occupancy of its shards and of them back.
     pub(super) fn drain(
         &mut self,
         generation: u32,
@@ -71,7 +76,7 @@ impl OverflowTables {
             drain_table(table, clock, &mut self.keys, &mut self.values, &mut drained)?;
         }
         let cpus = nr_cpus().map_err(|(what, error)| map_error(format!("{what}: {error}")))?;
-        let empty = PerCpuValues::try_from(vec![0; cpus]).map_err(map_error)?;
+        let empty = PerCpuValues::try_from(vec![[0; 4]; cpus]).map_err(map_error)?;
         self.occupancy
             .set(generation, empty, 0)
             .map_err(map_error)?;
