@@ -9,7 +9,7 @@ use netanom::alert::Class;
 use netanom::learn::dataset::DataSet;
 use netanom::learn::histogram::HistogramTrainer;
 use netanom::learn::trainer::{ForestSettings, Trainer};
-use netanom::model::{Forest, Instructions, Model};
+use netanom::model::{Forest, Instructions, Model, Scorer};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
 
@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
     result.insert("seconds".to_owned(), json!(seconds));
     result.insert("cpu".to_owned(), json!(cpu));
     result.insert("accuracy".to_owned(), json!(accuracy(&forest, &judged)));
-    let theirs = Model::load(&folder.join("forest.onnx"))?.forest;
+    let Scorer::Forest(theirs) = Model::load(&folder.join("forest.onnx"))?.scorer;
     let rows = judged.rows.view();
     let mut ways = Map::new();
     for instructions in Instructions::ALL.into_iter().filter(|way| way.are_here()) {

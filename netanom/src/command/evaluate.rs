@@ -111,8 +111,8 @@ fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Report> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let names = feature::names();
-    let importance = rows.importance(&model.forest);
+    let columns = model.columns(&feature::names())?;
+    let importance = rows.select(&columns).importance(&model.scorer);
     Ok(Report {
         judge: format!("model `{}`, trained {}", model.name, model.trained_at),
         summary: evaluation.summary(args.base_rate),
@@ -120,7 +120,7 @@ fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Report> {
         left_out: Vec::new(),
         importance: importance
             .into_iter()
-            .map(|(feature, mean)| (names[feature].to_owned(), mean))
+            .map(|(feature, mean)| (model.features[feature].clone(), mean))
             .collect(),
     })
 }

@@ -27,7 +27,7 @@ fn load_model(path: Option<&Path>) -> anyhow::Result<Arc<Model>> {
         Some(path) => Model::load(path)?,
         None => Model::built_in().context("the built-in model is damaged; please report this")?,
     };
-    model.check_features(&feature::names())?;
+    model.columns(&feature::names())?;
     model.flow_classes()?;
     Ok(Arc::new(model))
 }

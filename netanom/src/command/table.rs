@@ -89,8 +89,8 @@ fn tell(table: &Table, classes: &Classes, is_judged: bool) {
 /// Says whether a model can judge traffic.
 pub(super) fn tell_use(model: &Model) {
     let traffic = model
-        .check_features(&feature::names())
-        .and_then(|()| model.flow_classes());
+        .columns(&feature::names())
+        .and_then(|_| model.flow_classes());
     match traffic {
         Ok(_) => log::info!(
             "the model's features and classes are this program's: `run --model` takes it"

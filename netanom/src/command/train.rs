@@ -71,17 +71,19 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         name: args.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         trained_at,
-        classes: data.classes.clone(),
-        features: data.features.clone(),
         words,
-        typical: data.typical(),
-        forest: Forest::new(&trees, data.classes.len(), data.features.len())?,
         calibration,
         trainer: trainer.name().to_owned(),
         settings: serde_json::to_value(&settings)?,
         data_digest: data.digest(),
         scores: json!({ "calibration": measured }),
         card: card.unwrap_or_default(),
+        ..Model::new(
+            Forest::new(&trees, data.classes.len(), data.features.len())?,
+            data.classes.clone(),
+            data.features.clone(),
+            data.typical(),
+        )
     };
     model.save(&args.output)?;
     log::info!(

@@ -1,4 +1,4 @@
-//! The Random Forest: the class of each flow from its features, with how sure it is.
+//! The model: the class of each flow from its features, with how sure it is.
 //!
 //! Blind spot: what looks like none of the classes that it was trained on gets the nearest of them.
 
@@ -8,8 +8,8 @@ use ndarray::ArrayView1;
 
 use super::Detector;
 use crate::alert::{Class, Contribution, Finding, Probabilities};
-use crate::feature::{Features, features};
-use crate::model::Model;
+use crate::feature::{self, Feature, Features};
+use crate::model::{Columns, Model};
 
 /// Contributions that an alert carries: what a person reads.
 const EXPLAINED: usize = 8;
@@ -18,6 +18,8 @@ const EXPLAINED: usize = 8;
 #[derive(Debug)]
 pub(super) struct ForestDetector {
     model: Arc<Model>,
+    /// Where its features stand among ours.
+    columns: Columns,
     /// The model's classes, in its order.
     classes: Vec<Class>,
 }
@@ -29,7 +31,12 @@ impl ForestDetector {
         // What was not checked and has no name here is unusual without a name.
         let class = |name: &String| name.parse().unwrap_or(Class::Anomaly);
         let classes = model.classes.iter().map(class).collect();
-        Self { model, classes }
+        let columns = Columns::of(&model.features, &feature::names());
+        Self {
+            model,
+            columns,
+            classes,
+        }
     }
 }
 
@@ -43,7 +50,8 @@ impl Detector for ForestDetector {
             .classes
             .iter()
             .position(|class| *class == Class::Normal);
-        let shares = self.model.forest.predict(window.rows.view());
+        let rows = self.columns.select(window.rows.view());
+        let shares = self.model.scorer.shares(rows.view());
         let probabilities = self.model.calibrated(shares.clone());
         let mut findings = Vec::with_capacity(window.facts.len());
         let rows = probabilities.outer_iter().zip(shares.outer_iter());
@@ -86,17 +94,23 @@ impl Detector for ForestDetector {
             return Vec::new();
         };
         let row = window.rows.row(finding.row).to_vec();
-        let contributions = self.model.forest.contributions(&row, class).features;
-        let mut explanation: Vec<Contribution> = features()
-            .zip(row)
+        let row = self.columns.select_one(&row);
+        let contributions = self.model.scorer.contributions(&row, class).features;
+        let ours: Vec<&Feature> = feature::features().collect();
+        let places = self.columns.places().iter();
+        let mut explanation: Vec<Contribution> = places
+            .zip(row.iter())
             .zip(contributions)
             .zip(&self.model.typical)
-            .map(|(((feature, value), contribution), typical)| Contribution {
-                feature: feature.name.to_owned(),
-                value: f64::from(value),
-                unit: feature.unit.to_owned(),
-                typical: *typical,
-                contribution,
+            .filter_map(|(((place, value), contribution), typical)| {
+                let feature = ours[(*place)?];
+                Some(Contribution {
+                    feature: feature.name.to_owned(),
+                    value: f64::from(*value),
+                    unit: feature.unit.to_owned(),
+                    typical: *typical,
+                    contribution,
+                })
             })
             .collect();
         explanation.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));

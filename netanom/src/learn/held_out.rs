@@ -12,7 +12,7 @@ use super::corpus::source_of;
 use super::dataset::DataSet;
 use super::gather::{self, GatherError, Gathered, Keeps};
 use super::trainer::{ForestSettings, TrainError, Trainer};
-use crate::model::{Forest, ForestError};
+use crate::model::{Forest, ForestError, Scorer};
 
 /// With fewer sources, too much is missing when one is left out.
 const LEAST_SOURCES: usize = 3;
@@ -45,14 +45,14 @@ impl HeldOut {
         }
     }
 
-    /// Adds what `forest`, which tells `known` classes apart, makes of the rows of `data` whose captures `is_held` says
+    /// Adds what `scorer`, which tells `known` classes apart, makes of the rows of `data` whose captures `is_held` says
     /// to take. Rows of a class that it was not told of are left out.
     pub fn add(
         &mut self,
         fold: usize,
         data: &DataSet,
         is_held: &dyn Fn(u32) -> bool,
-        forest: &Forest,
+        scorer: &Scorer,
         known: &[String],
     ) {
         let columns: Vec<_> = known.iter().map(|class| self.place(class)).collect();
@@ -68,7 +68,7 @@ impl HeldOut {
         let rows: Vec<usize> = (0..data.labels.len())
             .filter(|&row| is_held(data.groups[row]) && label(row).is_some())
             .collect();
-        let judged = forest.predict(data.rows.select(Axis(0), &rows).view());
+        let judged = scorer.shares(data.rows.select(Axis(0), &rows).view());
         for (&row, of_row) in rows.iter().zip(judged.rows()) {
             let label = label(row).unwrap_or_default();
             self.push(&columns, of_row, label, data.weights[row], fold);
@@ -245,7 +245,7 @@ pub fn judge(
             let name = judged.group_names[group as usize].as_str();
             fold_of_name.get(name) == Some(&fold)
         };
-        held.add(fold, &judged, &is_held, &forest, &part.classes);
+        held.add(fold, &judged, &is_held, &forest.into(), &part.classes);
     }
     progress(count, count);
     Ok(held)

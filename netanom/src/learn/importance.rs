@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::corpus::ClassRows;
 use crate::alert::Class;
-use crate::model::Forest;
+use crate::model::{Columns, Scorer};
 
 /// Rows that are looked at, of each class of each capture: a few show what all do.
 const ROWS_EACH: usize = 5;
@@ -43,14 +43,24 @@ impl Sample {
         }
     }
 
+    /// The columns of the rows that a model knows.
+    #[must_use]
+    pub fn select(&self, columns: &Columns) -> Self {
+        let rows = self.rows.iter();
+        let rows = rows.map(|row| columns.select_one(row).into_owned());
+        Self {
+            rows: rows.collect(),
+        }
+    }
+
     /// Each feature's index with its mean absolute contribution to the probabilities of all classes, most first; empty
     /// without rows.
     #[must_use]
-    pub fn importance(&self, forest: &Forest) -> Vec<(usize, f64)> {
-        let mut sums = vec![0.0; forest.features()];
+    pub fn importance(&self, scorer: &Scorer) -> Vec<(usize, f64)> {
+        let mut sums = vec![0.0; scorer.features()];
         for row in &self.rows {
-            for class in 0..forest.classes() {
-                let contributions = forest.contributions(row, class).features;
+            for class in 0..scorer.classes() {
+                let contributions = scorer.contributions(row, class).features;
                 for (sum, contribution) in sums.iter_mut().zip(contributions) {
                     *sum += contribution.abs();
                 }

@@ -3,7 +3,7 @@
 //! Two flows of one capture, and two captures of one source, are near-copies. A split flow by flow at random measures
 //! memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ pub fn each_source(
         })?;
         let model = model(&data, trial)?;
         let is_held = |group: u32| source_of(&judged.group_names[group as usize]) == source;
-        held.add(fold, &judged, &is_held, &model.forest, &model.classes);
+        held.add(fold, &judged, &is_held, &model.scorer, &model.classes);
         models.push((source, model));
         progress();
     }
@@ -222,20 +222,10 @@ fn judge<'a>(
 /// A model for this trial alone, not calibrated: what a file would say of it is left empty.
 fn model(data: &DataSet, trial: &Trial) -> Result<Model, HeldOutError> {
     let trees = HistogramTrainer.train(data, &trial.forest, &|_| ())?;
-    Ok(Model {
-        name: "trial".to_owned(),
-        version: String::new(),
-        trained_at: String::new(),
-        classes: data.classes.clone(),
-        features: data.features.clone(),
-        words: BTreeMap::new(),
-        typical: data.typical(),
-        forest: Forest::new(&trees, data.classes.len(), data.features.len())?,
-        calibration: None,
-        trainer: HistogramTrainer.name().to_owned(),
-        settings: serde_json::Value::Null,
-        data_digest: String::new(),
-        scores: serde_json::Value::Null,
-        card: String::new(),
-    })
+    Ok(Model::new(
+        Forest::new(&trees, data.classes.len(), data.features.len())?,
+        data.classes.clone(),
+        data.features.clone(),
+        data.typical(),
+    ))
 }

@@ -76,20 +76,19 @@ pub enum ModelError {
     /// A calibration that is none.
     #[error("the model contradicts itself; train it again")]
     Calibration(#[from] CalibrationError),
-    /// Features that are not this program's.
+    /// Features that the rows do not have.
     #[error(
-        "the model `{model}` has {found} as feature {position} where this program has {expected}; \
-         train it again with this version of netanom"
+        "the model `{model}` needs {} that this program does not have: `{}`; use a version of netanom that has {}, \
+         or train the model again with this one",
+        match missing.len() { 1 => "a feature".to_owned(), count => format!("{count} features") },
+        missing.join("`, `"),
+        if missing.len() == 1 { "it" } else { "them" }
     )]
     Features {
         /// The model's name.
         model: String,
-        /// Which feature, counted from 1.
-        position: usize,
-        /// The model's.
-        found: String,
-        /// The program's.
-        expected: String,
+        /// Their names, at least one.
+        missing: Vec<String>,
     },
     /// No feature is this program's.
     #[error(

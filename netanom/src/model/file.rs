@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::arrays::{read_arrays, write_arrays};
-use super::{CALIBRATION_POINTS, Calibration, Forest, Model, ModelError};
+use super::{CALIBRATION_POINTS, Calibration, Evidence, Forest, Model, ModelError, Scorer};
 
 /// The format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 2;
@@ -56,6 +56,9 @@ struct Header {
     /// How it was calibrated, if it was.
     #[serde(default)]
     calibration: Option<String>,
+    /// Older programs do not look at it, and older files do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    evidence: Option<Evidence>,
     trainer: String,
     settings: Value,
     data_digest: String,
@@ -92,7 +95,7 @@ impl Header {
         if classes.len() != self.classes.len() || classes.iter().any(|name| name.is_empty()) {
             return inconsistent("it names a class twice, or not".to_owned());
         }
-        Ok(())
+        self.evidence.as_ref().map_or(Ok(()), Evidence::check)
     }
 }
 
@@ -153,7 +156,9 @@ impl Model {
     /// The file's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        let columns = self.forest.columns();
+        // Another kind would need a format that older programs refuse.
+        let Scorer::Forest(forest) = &self.scorer;
+        let trees = forest.arrays();
         let calibration = self.calibration.as_ref();
         let header = Header {
             name: self.name.clone(),
@@ -162,10 +167,11 @@ impl Model {
             classes: self.classes.clone(),
             features: self.features.clone(),
             words: self.words.clone(),
-            trees: columns.sizes.len(),
-            nodes: columns.features.len(),
-            leaves: columns.shares.len() / self.forest.classes(),
+            trees: trees.sizes.len(),
+            nodes: trees.features.len(),
+            leaves: trees.shares.len() / forest.classes(),
             calibration: calibration.map(|calibration| calibration.method().to_owned()),
+            evidence: self.evidence.clone(),
             trainer: self.trainer.clone(),
             settings: self.settings.clone(),
             data_digest: self.data_digest.clone(),
@@ -173,7 +179,7 @@ impl Model {
             card: self.card.clone(),
         };
         let tables = calibration.map_or(&[][..], Calibration::tables);
-        let arrays = write_arrays(&self.typical, &columns, tables);
+        let arrays = write_arrays(&self.typical, &trees, tables);
         let header = serde_json::to_string(&header)
             .expect("strings, numbers and lists always have a JSON form");
         let mut bytes = Vec::with_capacity(PREFIX_BYTES + header.len() + arrays.len() + 4);
@@ -200,13 +206,13 @@ impl Model {
                 "its arrays are not as long as its header says".to_owned(),
             ));
         }
-        let (typical, columns, tables) = read_arrays(&header, arrays);
+        let (typical, trees, tables) = read_arrays(&header, arrays);
         if typical.iter().any(|median| !median.is_finite()) {
             return Err(ModelError::Inconsistent(
                 "a feature's typical value is not a number".to_owned(),
             ));
         }
-        let forest = Forest::from_columns(columns, header.classes.len(), header.features.len())?;
+        let forest = Forest::from_arrays(trees, header.classes.len(), header.features.len())?;
         let calibration = match &header.calibration {
             Some(method) => Some(Calibration::new(method, tables, header.classes.len())?),
             None => None,
@@ -219,8 +225,9 @@ impl Model {
             features: header.features,
             words: header.words,
             typical,
-            forest,
+            scorer: forest.into(),
             calibration,
+            evidence: header.evidence,
             trainer: header.trainer,
             settings: header.settings,
             data_digest: header.data_digest,

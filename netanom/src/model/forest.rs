@@ -22,7 +22,7 @@ mod predict;
 
 pub use explain::Contributions;
 pub use instructions::Instructions;
-pub(crate) use layout::Columns;
+pub(crate) use layout::Arrays;
 use layout::FlatNode;
 pub use layout::ForestError;
 
@@ -68,7 +68,7 @@ impl Forest {
     /// Names the tree and the node that does not fit: a child that does not exist or is reached twice, a feature or
     /// a distribution of another width, a threshold that is NaN, shares that do not add up to 1.
     pub fn new(trees: &[Tree], classes: usize, features: usize) -> Result<Self, ForestError> {
-        Self::from_columns(Columns::of_trees(trees, classes)?, classes, features)
+        Self::from_arrays(Arrays::of_trees(trees, classes)?, classes, features)
     }
 
     /// Classes that it tells apart.

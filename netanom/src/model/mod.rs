@@ -1,14 +1,17 @@
 //! Models: numbers in, scores out. A model knows nothing of flows, only the names of its features.
 //!
-//! [`Model`] is what one file holds: a [`Forest`] and all that is needed to use it rightly and to know where it
-//! comes from.
+//! [`Model`] is what one file holds: a [`Scorer`] and all that is needed to use it rightly and to know where it
+//! comes from. Who has rows to judge finds the model's features among its own columns by [`Model::columns`].
 
 mod built_in;
 mod calibration;
+mod columns;
 mod error;
+mod evidence;
 mod file;
 mod forest;
 mod onnx;
+mod scorer;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -17,15 +20,18 @@ use ndarray::{Array2, ArrayView2};
 use serde_json::Value;
 
 pub use calibration::{CALIBRATION_POINTS, Calibration, CalibrationError};
+pub use columns::Columns;
 pub use error::ModelError;
+pub use evidence::Evidence;
 pub use file::{FORMAT, MAX_BYTES};
 pub use forest::{Contributions, Forest, ForestError, Instructions, MAX_CLASSES, MAX_FEATURES};
 pub use onnx::OnnxError;
+pub use scorer::Scorer;
 pub use tree::{Node, Step, Tree};
 
 use crate::alert::Class;
 
-/// A trained forest with its origin.
+/// What was trained, with its origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// Its name, for operators and metrics.
@@ -44,9 +50,11 @@ pub struct Model {
     /// The median of each feature in the normal traffic that it was trained on; NaN where an ONNX file does not say.
     pub typical: Vec<f64>,
     /// What judges.
-    pub forest: Forest,
-    /// What the shares of its trees are worth; none where they count as probabilities themselves.
+    pub scorer: Scorer,
+    /// What its shares are worth; none where they count as probabilities themselves.
     pub calibration: Option<Calibration>,
+    /// How its verdicts add up to an alert; none where that was not set for this model.
+    pub evidence: Option<Evidence>,
     /// Which trainer made it.
     pub trainer: String,
     /// The trainer's settings.
@@ -60,10 +68,39 @@ pub struct Model {
 }
 
 impl Model {
-    /// Class probabilities, one row for each of `rows`: [`Forest::predict`], calibrated.
+    /// A model of which nothing is known but what it judges with: `typical` is the median of each feature in normal
+    /// traffic. For trials, and to name the rest of a real one.
+    #[must_use]
+    pub fn new(
+        scorer: impl Into<Scorer>,
+        classes: Vec<String>,
+        features: Vec<String>,
+        typical: Vec<f64>,
+    ) -> Self {
+        Self {
+            name: "trial".to_owned(),
+            version: String::new(),
+            trained_at: String::new(),
+            classes,
+            features,
+            words: BTreeMap::new(),
+            typical,
+            scorer: scorer.into(),
+            calibration: None,
+            evidence: None,
+            trainer: String::new(),
+            settings: Value::Null,
+            data_digest: String::new(),
+            scores: Value::Null,
+            card: String::new(),
+        }
+    }
+
+    /// Class probabilities, one row for each of `rows`, whose columns are the model's features: [`Scorer::shares`],
+    /// calibrated.
     #[must_use]
     pub fn predict(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-        self.calibrated(self.forest.predict(rows))
+        self.calibrated(self.scorer.shares(rows))
     }
 
     /// The probabilities that such shares are worth; the same where the model is not calibrated.
@@ -73,37 +110,6 @@ impl Model {
             calibration.apply_rows(&mut shares);
         }
         shares
-    }
-
-    /// Whether the model's features are `expected`, in this order.
-    ///
-    /// # Errors
-    /// Names the first feature that differs.
-    pub fn check_features(&self, expected: &[&str]) -> Result<(), ModelError> {
-        if !self
-            .features
-            .iter()
-            .any(|name| expected.contains(&name.as_str()))
-        {
-            return Err(ModelError::Table {
-                model: self.name.clone(),
-                feature: self.features.first().cloned().unwrap_or_default(),
-            });
-        }
-        let longer = self.features.len().max(expected.len());
-        for position in 0..longer {
-            let model = self.features.get(position).map(String::as_str);
-            let program = expected.get(position).copied();
-            if model != program {
-                return Err(ModelError::Features {
-                    model: self.name.clone(),
-                    position: position + 1,
-                    found: quoted(model),
-                    expected: quoted(program),
-                });
-            }
-        }
-        Ok(())
     }
 
     /// Its classes as those of flows.
@@ -119,13 +125,6 @@ impl Model {
         });
         classes.collect()
     }
-}
-
-fn quoted(feature: Option<&str>) -> String {
-    feature.map_or_else(
-        || "no further feature".to_owned(),
-        |name| format!("`{name}`"),
-    )
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ fn by_model(path: &Path, model: &Path, args: &EvaluateArgs) -> anyhow::Result<Ta
     if args.report.is_some() {
         let rows = Encoding::of_model(&model).encode(&table, &classes.rows)?;
         let labels = classes.labels.iter().copied();
-        importance = Sample::of_classes(&rows, labels).importance(&model.forest);
+        importance = Sample::of_classes(&rows, labels).importance(&model.scorer);
     }
     Ok(TableReport {
         table: path.display().to_string(),

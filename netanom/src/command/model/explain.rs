@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::{FormatArg, ModelExplainArgs};
 use crate::command::load_model;
-use crate::feature::features;
+use crate::feature::{Feature, features};
 use crate::model::Model;
 
 /// What the command prints.
@@ -41,7 +41,7 @@ struct Contribution {
 /// When the table or the model cannot be read, or has no such row or class.
 pub(super) fn run(args: &ModelExplainArgs) -> anyhow::Result<()> {
     let model = load_model(args.file.as_deref())?;
-    let row = row(&args.flows, args.row)
+    let row = row(&args.flows, args.row, &model.features)
         .with_context(|| format!("cannot take row {} of `{}`", args.row, args.flows.display()))?;
     let explanation = Explanation::of(&model, &row, args.class.as_deref())?;
     let text = match args.format {
@@ -58,8 +58,8 @@ pub(super) fn run(args: &ModelExplainArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The features of a row of the table, in our order; rows count from 1.
-fn row(table: &Path, number: usize) -> anyhow::Result<Vec<f32>> {
+/// The model's features in a row of the table; rows count from 1.
+fn row(table: &Path, number: usize, wanted: &[String]) -> anyhow::Result<Vec<f32>> {
     let mut reader = csv::Reader::from_path(table)?;
     let header = reader.headers()?.clone();
     let index = number.checked_sub(1).context("rows count from 1")?;
@@ -76,7 +76,7 @@ fn row(table: &Path, number: usize) -> anyhow::Result<Vec<f32>> {
             .filter(|number| number.is_finite())
             .with_context(|| format!("`{name}` is `{text}`, which is no finite number"))
     };
-    features().map(|feature| value(feature.name)).collect()
+    wanted.iter().map(|feature| value(feature)).collect()
 }
 
 impl Explanation {
@@ -97,20 +97,24 @@ impl Explanation {
             let known: Vec<&str> = model.classes.iter().map(String::as_str).collect();
             bail!("the model has no such class; it has {}", known.join(", "));
         };
-        let why = model.forest.contributions(row, place);
-        let mut contributions: Vec<Contribution> = features()
-            .zip(row)
-            .zip(&why.features)
-            .zip(&model.typical)
-            .map(
-                |(((feature, &value), &contribution), &typical)| Contribution {
+        let why = model.scorer.contributions(row, place);
+        let ours =
+            |name: &String| -> Option<&Feature> { features().find(|feature| feature.name == name) };
+        let values = row.iter().zip(&why.features).zip(&model.typical);
+        let mut contributions: Vec<Contribution> = model
+            .features
+            .iter()
+            .zip(values)
+            .filter_map(|(name, ((&value, &contribution), &typical))| {
+                let feature = ours(name)?;
+                Some(Contribution {
                     feature: feature.name,
                     value,
                     unit: feature.unit,
                     typical,
                     contribution,
-                },
-            )
+                })
+            })
             .collect();
         contributions.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
         Ok(Self {
@@ -164,15 +168,19 @@ mod tests {
         };
         let table = format!("{}\n{}\n{}\n", names.join(","), numbers(0), numbers(1000));
         std::fs::write(&path, table).unwrap();
-        let second = row(&path, 2).unwrap();
+        let features: Vec<String> = feature::names().into_iter().map(str::to_owned).collect();
+        let second = row(&path, 2, &features).unwrap();
         assert_eq!(second.first(), Some(&(999.0 + names.len() as f32)));
         assert_eq!(second.last(), Some(&1000.0));
+        // A model's own order, and no more than it knows.
+        let few = [features[1].clone(), features[0].clone()];
+        assert_eq!(row(&path, 2, &few).unwrap(), [second[1], second[0]]);
         for (number, told) in [(0, "count from 1"), (3, "ends before")] {
-            let error = row(&path, number).unwrap_err().to_string();
+            let error = row(&path, number, &features).unwrap_err().to_string();
             assert!(error.contains(told), "{error}");
         }
         std::fs::write(&path, "packets\n1\n").unwrap();
-        let error = row(&path, 1).unwrap_err().to_string();
+        let error = row(&path, 1, &features).unwrap_err().to_string();
         assert!(error.contains("has no column `"), "{error}");
     }
 
@@ -186,8 +194,8 @@ mod tests {
             ..Model::built_in().unwrap()
         };
         let row = vec![1.0; model.features.len()];
-        let mut shares = vec![0.0; classes];
-        model.forest.predict_one(&row, &mut shares);
+        let rows = ArrayView2::from_shape((1, row.len()), &row).unwrap();
+        let shares = model.scorer.shares(rows).row(0).to_vec();
         let mut worth = shares.clone();
         model.calibration.as_ref().unwrap().apply(&mut worth);
         assert_ne!(shares, worth);

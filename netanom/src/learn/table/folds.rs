@@ -10,7 +10,7 @@ use super::{Classes, Encoding, Table, TableError};
 use crate::learn::dataset::DataSet;
 use crate::learn::importance::Sample;
 use crate::learn::trainer::{ForestSettings, Trainer};
-use crate::model::Forest;
+use crate::model::{Forest, Scorer};
 
 /// How a table is cross-validated.
 #[derive(Clone, Copy)]
@@ -64,8 +64,9 @@ pub fn cross_validate(
         let grown = |done| progress(fold * settings.trees + done);
         let trees = trial.trainer.train(&data, settings, &grown)?;
         let forest = Forest::new(&trees, data.classes.len(), data.features.len())?;
+        let scorer = Scorer::from(forest);
         let judged = encoding.encode(table, &places(classes, &held))?;
-        let of_held = forest.predict(judged.view());
+        let of_held = scorer.shares(judged.view());
         let right = held
             .iter()
             .zip(of_held.outer_iter())
@@ -78,7 +79,7 @@ pub fn cross_validate(
         if !trial.has_importance {
             continue;
         }
-        for (feature, mean) in Sample::of_classes(&judged, of_class).importance(&forest) {
+        for (feature, mean) in Sample::of_classes(&judged, of_class).importance(&scorer) {
             sums[feature] += mean / folds as f64;
         }
     }

@@ -138,7 +138,7 @@ pub fn judge(
         });
     }
     let encoded = Encoding::of_model(model).encode(table, &classes.rows)?;
-    let judged = model.forest.predict(encoded.view());
+    let judged = model.predict(encoded.view());
     classes.extend(&model.classes);
     let mut probabilities = Array2::zeros(judged.raw_dim());
     for (name, of_class) in model.classes.iter().zip(judged.columns()) {

@@ -3,18 +3,15 @@
 use bytes::{Buf, BufMut};
 
 use super::Header;
-use crate::model::forest::Columns;
+use crate::model::forest::Arrays;
 
 /// Medians, trees and calibration as bytes.
-pub(super) fn write_arrays(typical: &[f64], columns: &Columns, calibration: &[f32]) -> Vec<u8> {
+pub(super) fn write_arrays(typical: &[f64], arrays: &Arrays, calibration: &[f32]) -> Vec<u8> {
     let mut bytes = Vec::new();
     typical.iter().for_each(|&value| bytes.put_f64_le(value));
-    columns
-        .sizes
-        .iter()
-        .for_each(|&size| bytes.put_u32_le(size));
-    bytes.put_slice(&columns.features);
-    for column in [&columns.thresholds, &columns.covers, &columns.shares] {
+    arrays.sizes.iter().for_each(|&size| bytes.put_u32_le(size));
+    bytes.put_slice(&arrays.features);
+    for column in [&arrays.thresholds, &arrays.covers, &arrays.shares] {
         column.iter().for_each(|&value| bytes.put_f32_le(value));
     }
     calibration
@@ -24,13 +21,13 @@ pub(super) fn write_arrays(typical: &[f64], columns: &Columns, calibration: &[f3
 }
 
 /// Medians, trees and calibration; the caller has compared the lengths.
-pub(super) fn read_arrays(header: &Header, mut bytes: &[u8]) -> (Vec<f64>, Columns, Vec<f32>) {
+pub(super) fn read_arrays(header: &Header, mut bytes: &[u8]) -> (Vec<f64>, Arrays, Vec<f32>) {
     let typical = header.features.iter().map(|_| bytes.get_f64_le()).collect();
     let sizes = (0..header.trees).map(|_| bytes.get_u32_le()).collect();
     let features = bytes[..header.nodes].to_vec();
     bytes.advance(header.nodes);
     let mut column = |length: usize| (0..length).map(|_| bytes.get_f32_le()).collect();
-    let columns = Columns {
+    let arrays = Arrays {
         sizes,
         features,
         thresholds: column(header.nodes),
@@ -39,5 +36,5 @@ pub(super) fn read_arrays(header: &Header, mut bytes: &[u8]) -> (Vec<f64>, Colum
     };
     let rest = bytes.remaining() / size_of::<f32>();
     let calibration = (0..rest).map(|_| bytes.get_f32_le()).collect();
-    (typical, columns, calibration)
+    (typical, arrays, calibration)
 }

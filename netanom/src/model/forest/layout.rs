@@ -1,4 +1,4 @@
-//! From trees or a file's columns to the flat nodes, with every check that lets later code index without doubt.
+//! From trees or a file's arrays to the flat nodes, with every check that lets later code index without doubt.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -20,7 +20,7 @@ pub(super) const POSITION: u32 = 0x00ff_ffff;
 /// Shares are f32 that somebody divided: they add up to 1 within this.
 const SHARE_TOLERANCE: f32 = 1e-3;
 
-/// Why trees or columns are not a forest.
+/// Why trees or arrays are not a forest.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum ForestError {
     /// A size outside what the layout holds.
@@ -49,7 +49,7 @@ pub enum ForestError {
         /// The number of the leaf among those of all trees.
         leaf: usize,
     },
-    /// Columns of different lengths.
+    /// Arrays of different lengths.
     #[error("the forest's {column} has {found} entries and its trees need {expected}")]
     Length {
         /// Which column.
@@ -124,7 +124,7 @@ impl FlatNode {
 
 /// A forest without positions: nodes of each tree level by level, left before right. What a model file holds.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Columns {
+pub(crate) struct Arrays {
     /// Nodes of each tree.
     pub(crate) sizes: Vec<u32>,
     /// Feature of each node; 0 for a leaf.
@@ -137,15 +137,15 @@ pub(crate) struct Columns {
     pub(crate) shares: Vec<f32>,
 }
 
-impl Columns {
+impl Arrays {
     /// The trees' nodes, level by level.
     pub(super) fn of_trees(trees: &[Tree], classes: usize) -> Result<Self, ForestError> {
-        let mut columns = Self::default();
+        let mut arrays = Self::default();
         for (number, tree) in trees.iter().enumerate() {
-            let size = columns.add(number, tree, classes)?;
-            columns.sizes.push(size as u32);
+            let size = arrays.add(number, tree, classes)?;
+            arrays.sizes.push(size as u32);
         }
-        Ok(columns)
+        Ok(arrays)
     }
 
     fn add(&mut self, number: usize, tree: &Tree, classes: usize) -> Result<usize, ForestError> {
@@ -200,19 +200,19 @@ impl Columns {
 }
 
 impl Forest {
-    /// Checks the columns and lays them out.
-    pub(crate) fn from_columns(
-        columns: Columns,
+    /// Checks the arrays and lays them out.
+    pub(crate) fn from_arrays(
+        arrays: Arrays,
         classes: usize,
         features: usize,
     ) -> Result<Self, ForestError> {
-        within("trees", columns.sizes.len(), usize::from(u16::MAX))?;
+        within("trees", arrays.sizes.len(), usize::from(u16::MAX))?;
         within("classes", classes, MAX_CLASSES)?;
         within("features", features, MAX_FEATURES)?;
         let mut size = 0;
         let mut leaves = 0;
-        let mut spans = Vec::with_capacity(columns.sizes.len());
-        for &nodes in &columns.sizes {
+        let mut spans = Vec::with_capacity(arrays.sizes.len());
+        for &nodes in &arrays.sizes {
             let nodes = within("nodes in a tree", nodes as usize, MAX_NODES - 1)?;
             spans.push(Span {
                 first_node: size,
@@ -222,16 +222,16 @@ impl Forest {
             size += nodes;
             leaves += nodes.div_ceil(2);
         }
-        same("feature column", columns.features.len(), size)?;
-        same("threshold column", columns.thresholds.len(), size)?;
-        same("cover column", columns.covers.len(), size)?;
-        same("leaf column", columns.shares.len(), leaves * classes)?;
+        same("feature column", arrays.features.len(), size)?;
+        same("threshold column", arrays.thresholds.len(), size)?;
+        same("cover column", arrays.covers.len(), size)?;
+        same("leaf column", arrays.shares.len(), leaves * classes)?;
 
-        let (numbers, distributions) = shared(&columns.shares, classes)?;
+        let (numbers, distributions) = shared(&arrays.shares, classes)?;
         let mut numbers = numbers.into_iter();
         let mut nodes = Vec::with_capacity(size);
         for (tree, span) in spans.iter_mut().enumerate() {
-            span.depth = lay_out(&columns, *span, features, &mut numbers, &mut nodes).map_err(
+            span.depth = lay_out(&arrays, *span, features, &mut numbers, &mut nodes).map_err(
                 |(node, problem)| ForestError::Tree {
                     tree,
                     node,
@@ -244,14 +244,14 @@ impl Forest {
             features,
             spans,
             nodes,
-            covers: columns.covers,
+            covers: arrays.covers,
             distributions,
         })
     }
 
-    /// The columns that [`Forest::from_columns`] makes this forest of.
-    pub(crate) fn columns(&self) -> Columns {
-        Columns {
+    /// The arrays that [`Forest::from_arrays`] makes this forest of.
+    pub(crate) fn arrays(&self) -> Arrays {
+        Arrays {
             sizes: self.spans.iter().map(|span| span.nodes as u32).collect(),
             features: self.nodes.iter().map(|node| node.feature() as u8).collect(),
             thresholds: self.nodes.iter().map(|node| node.threshold()).collect(),
@@ -315,7 +315,7 @@ fn shared(shares: &[f32], classes: usize) -> Result<(Vec<u32>, Vec<f32>), Forest
 
 /// Adds a tree's nodes: the k-th split has its children at 1 + 2k and 2 + 2k. Tells the tree's depth.
 fn lay_out(
-    columns: &Columns,
+    arrays: &Arrays,
     span: Span,
     features: usize,
     distributions: &mut impl Iterator<Item = u32>,
@@ -329,8 +329,8 @@ fn lay_out(
             next_level = 1 + 2 * splits;
         }
         let at = span.first_node + position;
-        let (feature, threshold) = (columns.features[at], columns.thresholds[at]);
-        let cover = columns.covers[at];
+        let (feature, threshold) = (arrays.features[at], arrays.thresholds[at]);
+        let cover = arrays.covers[at];
         if !(cover.is_finite() && cover >= 0.0) {
             return Err((position, "the cover is not a weight"));
         }

@@ -27,15 +27,21 @@ impl Forest {
     /// Class shares: the mean of the trees' leaf distributions, not calibrated ([`Model::predict`](crate::model::Model::predict) is), one row for each of `rows`.
     ///
     /// Columns that `rows` lacks count as NaN, which goes left everywhere; further columns are not looked at.
-    /// [`Model::check_features`](crate::model::Model::check_features) is where a mismatch is an error.
+    /// [`Model::columns`](crate::model::Model::columns) is where a mismatch is an error.
     #[must_use]
     pub fn predict(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
         self.predict_by(Instructions::best(), rows)
     }
 
-    /// The same bits as [`Forest::predict`], by these instructions where the processor has them.
+    /// The same bits as [`Forest::predict`], by these instructions where the processor has them, else by those that
+    /// every one has.
     #[must_use]
     pub fn predict_by(&self, instructions: Instructions, rows: ArrayView2<'_, f32>) -> Array2<f32> {
+        // Decided here and not where they are met: how rows are laid out follows from it.
+        let instructions = match instructions.are_here() {
+            true => instructions,
+            false => Instructions::Portable,
+        };
         let (lanes, side_by_side) = (instructions.lanes(), instructions.side_by_side());
         let mut probabilities = Array2::zeros((rows.nrows(), self.classes));
         let few = match rows.nrows() % lanes {

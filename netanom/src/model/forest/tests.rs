@@ -277,9 +277,9 @@ fn trees_of_any_depth_are_walked_to_their_ends() {
 fn leaves_of_the_same_shares_are_kept_once() {
     let forest = Forest::new(&[chain(40), chain(3)], 2, 1).unwrap();
     assert_eq!(forest.distributions.len(), 6 * CLASS_LANES);
-    let again = Forest::from_columns(forest.columns(), 2, 1).unwrap();
+    let again = Forest::from_arrays(forest.arrays(), 2, 1).unwrap();
     assert_eq!(again, forest);
-    assert_eq!(forest.columns().shares.len(), 2 * (41 + 4));
+    assert_eq!(forest.arrays().shares.len(), 2 * (41 + 4));
 }
 
 #[test]
@@ -362,7 +362,7 @@ proptest! {
     }
 
     #[test]
-    fn any_columns_are_refused_or_judge(
+    fn any_arrays_are_refused_or_judge(
         sizes in prop::collection::vec(0u32..12, 1..4),
         leaves in prop::collection::vec(any::<bool>(), 36),
         feature in prop::collection::vec(0u8..4, 36),
@@ -370,14 +370,14 @@ proptest! {
     ) {
         let size = sizes.iter().sum::<u32>() as usize;
         let count: u32 = sizes.iter().map(|size| size.div_ceil(2)).sum();
-        let columns = Columns {
+        let arrays = Arrays {
             features: feature[..size].to_vec(),
             thresholds: leaves[..size].iter().map(|&leaf| if leaf { f32::NAN } else { 0.5 }).collect(),
             covers: vec![0.0; size],
             shares: [0.5, 0.5].repeat(count as usize),
             sizes,
         };
-        if let Ok(forest) = Forest::from_columns(columns, 2, 3) {
+        if let Ok(forest) = Forest::from_arrays(arrays, 2, 3) {
             let mut out = [0.0; 2];
             forest.predict_one(&row, &mut out);
             prop_assert_eq!(out, [0.5, 0.5]);

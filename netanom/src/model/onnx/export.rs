@@ -7,8 +7,8 @@ use super::proto::{
     ValueInfo, attribute_type, element,
 };
 use super::{CALIBRATION, CLASSES, DOMAIN, FEATURES, OPERATOR, TYPICAL};
-use crate::model::Model;
-use crate::model::forest::Columns;
+use crate::model::forest::Arrays;
+use crate::model::{Model, Scorer};
 
 /// The oldest that has what is written here, so that old runtimes read it too.
 const IR_VERSION: i64 = 8;
@@ -25,8 +25,8 @@ impl Model {
     pub fn write_onnx(&self) -> Vec<u8> {
         let classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
         let labels = classes.iter().map(|name| name.as_bytes().to_vec());
-        let columns = self.forest.columns();
-        let mut attributes = trees(&columns, self.forest.classes());
+        let Scorer::Forest(forest) = &self.scorer;
+        let mut attributes = trees(&forest.arrays(), forest.classes());
         attributes.push(Attribute {
             name: "classlabels_strings".to_owned(),
             strings: labels.collect(),
@@ -110,8 +110,8 @@ fn tensor(name: &str, element: i32, dimensions: &[Option<usize>]) -> ValueInfo {
     }
 }
 
-/// The trees as the columns that the operator takes. A node's number is its position, level by level.
-fn trees(columns: &Columns, classes: usize) -> Vec<Attribute> {
+/// The trees as the arrays that the operator takes. A node's number is its position, level by level.
+fn trees(arrays: &Arrays, classes: usize) -> Vec<Attribute> {
     let ints = |name: &str, ints: Vec<i64>| Attribute {
         name: name.to_owned(),
         ints,
@@ -124,14 +124,14 @@ fn trees(columns: &Columns, classes: usize) -> Vec<Attribute> {
         kind: attribute_type::FLOATS,
         ..Attribute::default()
     };
-    let share_of_tree = columns.sizes.len() as f32;
+    let share_of_tree = arrays.sizes.len() as f32;
     let (mut tree_ids, mut node_ids) = (Vec::new(), Vec::new());
     let (mut lefts, mut rights, mut modes) = (Vec::new(), Vec::new(), Vec::new());
     let (mut class_trees, mut class_nodes) = (Vec::new(), Vec::new());
     let (mut class_ids, mut weights) = (Vec::new(), Vec::new());
-    let mut leaves = columns.shares.chunks_exact(classes);
-    let mut all = columns.thresholds.iter();
-    for (tree, &size) in (0..).zip(&columns.sizes) {
+    let mut leaves = arrays.shares.chunks_exact(classes);
+    let mut all = arrays.thresholds.iter();
+    for (tree, &size) in (0..).zip(&arrays.sizes) {
         let mut splits = 0;
         for (node, threshold) in (0..i64::from(size)).zip(all.by_ref()) {
             tree_ids.push(tree);
@@ -155,23 +155,23 @@ fn trees(columns: &Columns, classes: usize) -> Vec<Attribute> {
             }
         }
     }
-    let values = columns.thresholds.iter();
+    let values = arrays.thresholds.iter();
     let values = values.map(|value| if value.is_nan() { 0.0 } else { *value });
     vec![
         ints("nodes_treeids", tree_ids),
         // A value that is no number goes left here.
         ints(
             "nodes_missing_value_tracks_true",
-            vec![1; columns.features.len()],
+            vec![1; arrays.features.len()],
         ),
         ints("nodes_nodeids", node_ids),
         ints(
             "nodes_featureids",
-            columns.features.iter().map(|id| i64::from(*id)).collect(),
+            arrays.features.iter().map(|id| i64::from(*id)).collect(),
         ),
         floats("nodes_values", values.collect()),
         // How often a node is met: its cover.
-        floats("nodes_hitrates", columns.covers.clone()),
+        floats("nodes_hitrates", arrays.covers.clone()),
         Attribute {
             name: "nodes_modes".to_owned(),
             strings: modes,

@@ -1,9 +1,8 @@
 //! An ONNX file as a model.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use prost::Message as _;
-use serde_json::Value;
 
 use super::proto::{Attribute, Graph, Model as Proto};
 use super::{CALIBRATION, CLASSES, DOMAIN, FEATURES, OPERATOR, OnnxError, TYPICAL};
@@ -60,26 +59,16 @@ impl Model {
         }
         let trees = ensemble.trees(labels.len())?;
         let typical = metadata(TYPICAL).unwrap_or_default();
+        let number = |feature: usize| typical.get(feature).and_then(|text| text.parse().ok());
+        let typical = (0..features.len()).map(|feature| number(feature).unwrap_or(f64::NAN));
+        let typical = typical.collect();
+        let forest = Forest::new(&trees, labels.len(), features.len())?;
         Ok(Self {
             name: graph.name,
             version: file.producer_version.clone(),
-            trained_at: String::new(),
-            typical: (0..features.len())
-                .map(|feature| {
-                    let number = typical.get(feature).and_then(|text| text.parse().ok());
-                    number.unwrap_or(f64::NAN)
-                })
-                .collect(),
-            forest: Forest::new(&trees, labels.len(), features.len())?,
             calibration: calibration(&file, labels.len())?,
-            classes: labels,
-            features,
-            words: BTreeMap::new(),
             trainer: file.producer_name,
-            settings: Value::Null,
-            data_digest: String::new(),
-            scores: Value::Null,
-            card: String::new(),
+            ..Self::new(forest, labels, features, typical)
         })
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::*;
 use crate::model::Model;
 use crate::model::forest::tests::random_trees;
-use crate::model::{Calibration, Forest, ModelError};
+use crate::model::{Calibration, Forest, ModelError, Scorer};
 
 /// Written by `tests/fixture.py`: scikit-learn's forest, converted by skl2onnx.
 const SKLEARN: &[u8] = include_bytes!("tests/sklearn.onnx");
@@ -29,7 +29,9 @@ pub(in crate::model) fn expected(key: &str) -> Array2<f32> {
 fn random() -> Model {
     let rough: Vec<f32> = (0..65_u8).map(|at| f32::from(at / 8) / 9.0).collect();
     Model {
-        forest: Forest::new(&random_trees(6, 40, 3, 5), 3, 5).unwrap(),
+        scorer: Forest::new(&random_trees(6, 40, 3, 5), 3, 5)
+            .unwrap()
+            .into(),
         typical: vec![0.1, 0.0, 7.0, -1.5, 1e300],
         calibration: Some(Calibration::new("rough", rough.repeat(3), 3).unwrap()),
         ..Model::read_onnx(SKLEARN, Some(&names(5))).unwrap()
@@ -40,8 +42,9 @@ fn random() -> Model {
 fn a_forest_of_scikit_learn_judges_as_in_onnx_runtime() {
     let model = Model::read_onnx(SKLEARN, Some(&names(5))).unwrap();
     assert_eq!(model.classes, ["normal", "port_scan", "syn_flood"]);
-    assert_eq!(model.forest.trees(), 7);
-    let judged = model.forest.predict(expected("rows").view());
+    let Scorer::Forest(forest) = &model.scorer;
+    assert_eq!(forest.trees(), 7);
+    let judged = model.scorer.shares(expected("rows").view());
     let worst = (judged - expected("probabilities")).mapv(f32::abs);
     assert!(worst.iter().all(|error| *error < 1e-6), "{worst}");
 }
@@ -51,7 +54,7 @@ fn of_two_classes_the_file_may_hold_one() {
     let model = Model::read_onnx(include_bytes!("tests/binary.onnx"), Some(&names(5))).unwrap();
     // The labels are false and true; the metadata names them.
     assert_eq!(model.classes, ["syn_flood", "normal"]);
-    let judged = model.forest.predict(expected("rows").view());
+    let judged = model.scorer.shares(expected("rows").view());
     let worst = (judged - expected("binary")).mapv(f32::abs);
     assert!(worst.iter().all(|error| *error < 1e-6), "{worst}");
 }
@@ -65,13 +68,13 @@ fn what_is_written_reads_back() {
     assert_eq!(again.typical, model.typical);
     assert_eq!(again.calibration, model.calibration);
     let rows = expected("rows");
-    let difference = model.forest.predict(rows.view()) - again.forest.predict(rows.view());
+    let difference = model.scorer.shares(rows.view()) - again.scorer.shares(rows.view());
     assert!(difference.iter().all(|error| error.abs() < 1e-6));
     // Covers come along, so explanations stay.
     let row = [0.5, 0.1, 0.9, 0.3, 0.4];
     let (before, after) = (
-        model.forest.contributions(&row, 1),
-        again.forest.contributions(&row, 1),
+        model.scorer.contributions(&row, 1),
+        again.scorer.contributions(&row, 1),
     );
     let both = before.features.iter().zip(&after.features);
     assert!(both.into_iter().all(|(a, b)| (a - b).abs() < 1e-5));
@@ -93,7 +96,7 @@ fn a_file_is_told_by_its_name_and_its_features_are_beside_it() {
     .unwrap();
     let model = Model::load(&path).unwrap();
     assert_eq!(model.features, ["a", "b", "c", "d", "e"]);
-    assert!(model.check_features(&["a", "b"]).is_err());
+    assert!(model.columns(&["a", "b"]).is_err());
 }
 
 #[test]
