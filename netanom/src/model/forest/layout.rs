@@ -242,6 +242,7 @@ impl Forest {
         Ok(Self {
             classes,
             features,
+            inputs: None,
             spans,
             nodes,
             covers: arrays.covers,
