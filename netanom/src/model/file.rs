@@ -11,7 +11,7 @@
 //! | 4 | CRC-32 of all before |
 //!
 //! Format 1 has no calibration; format 3 is written only for what older programs would misread: a forest whose nodes ask
-//! for columns of its own (`inputs`). Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
+//! for columns of its own (`inputs`), or whose leaves hold their share of the whole (`is_divided`). Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
 //! cannot name a wrong one. The checksum finds damage, not malice: everything behind it is checked again.
 
 mod arrays;
@@ -27,7 +27,9 @@ use serde_json::Value;
 
 use self::arrays::{read_arrays, write_arrays};
 use super::forest::{Input, Inputs};
-use super::{CALIBRATION_POINTS, Calibration, Evidence, Forest, Model, ModelError, Scorer};
+use super::{
+    CALIBRATION_POINTS, Calibration, Evidence, Forest, Grouping, Model, ModelError, Scorer,
+};
 
 /// The newest format that this program reads.
 pub const FORMAT: u32 = 3;
@@ -55,10 +57,15 @@ struct Header {
     features: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     words: BTreeMap<String, Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grouping: Option<Grouping>,
     /// What the nodes ask for, where that is not the features as they are: the place of each feature, and whether its
     /// gaps go right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     inputs: Option<Vec<(usize, bool)>>,
+    /// The leaves hold their share of the whole forest, not of their tree.
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_divided: bool,
     trees: usize,
     nodes: usize,
     leaves: usize,
@@ -176,10 +183,12 @@ impl Model {
             classes: self.classes.clone(),
             features: self.features.clone(),
             words: self.words.clone(),
+            grouping: self.grouping.clone(),
             inputs: forest.inputs().map(|inputs| {
                 let columns = inputs.columns.iter();
                 columns.map(|one| (one.feature, one.is_gap_right)).collect()
             }),
+            is_divided: trees.is_divided,
             trees: trees.sizes.len(),
             nodes: trees.features.len(),
             leaves: trees.shares.len() / forest.classes(),
@@ -193,7 +202,8 @@ impl Model {
         };
         let tables = calibration.map_or(&[][..], Calibration::tables);
         let arrays = write_arrays(&self.typical, &trees, tables);
-        let format = header.inputs.as_ref().map_or(PLAIN, |_| FORMAT);
+        let is_plain = header.inputs.is_none() && !header.is_divided;
+        let format = if is_plain { PLAIN } else { FORMAT };
         let header = serde_json::to_string(&header)
             .expect("strings, numbers and lists always have a JSON form");
         let mut bytes = Vec::with_capacity(PREFIX_BYTES + header.len() + arrays.len() + 4);
@@ -256,6 +266,7 @@ impl Model {
             classes: header.classes,
             features: header.features,
             words: header.words,
+            grouping: header.grouping,
             typical,
             scorer: forest.into(),
             calibration,
@@ -267,6 +278,11 @@ impl Model {
             card: header.card,
         })
     }
+}
+
+/// serde asks by reference.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What is beside an ONNX file that does not name its features.

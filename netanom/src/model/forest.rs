@@ -57,6 +57,9 @@ pub struct Forest {
     /// Columns that nodes ask for: the row's own where there are no inputs.
     features: usize,
     inputs: Option<Inputs>,
+    /// Leaves hold their share of the whole forest: of another tool's, which had divided them, so that sums are rounded as
+    /// there.
+    is_divided: bool,
     spans: Vec<Span>,
     nodes: Vec<FlatNode>,
     /// Weight of the training rows at each node.
@@ -73,6 +76,19 @@ impl Forest {
     /// a distribution of another width, a threshold that is NaN, shares that do not add up to 1.
     pub fn new(trees: &[Tree], classes: usize, features: usize) -> Result<Self, ForestError> {
         Self::from_arrays(Arrays::of_trees(trees, classes)?, classes, features)
+    }
+
+    /// The same of trees whose leaves hold their share of the whole forest: each adds up to one by the number of trees.
+    pub(super) fn of_divided(
+        trees: &[Tree],
+        classes: usize,
+        features: usize,
+    ) -> Result<Self, ForestError> {
+        let arrays = Arrays {
+            is_divided: true,
+            ..Arrays::of_trees(trees, classes)?
+        };
+        Self::from_arrays(arrays, classes, features)
     }
 
     /// Classes that it tells apart.
@@ -100,6 +116,15 @@ impl Forest {
     /// The columns that its nodes ask for, where they are not the rows' own.
     pub(crate) fn inputs(&self) -> Option<&Inputs> {
         self.inputs.as_ref()
+    }
+
+    /// What the sum over the trees is divided by.
+    fn divisor(&self) -> f32 {
+        if self.is_divided {
+            1.0
+        } else {
+            self.trees() as f32
+        }
     }
 
     /// The feature of the column that a node asks for.

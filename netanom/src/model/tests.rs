@@ -20,6 +20,7 @@ fn small() -> Model {
             .to_vec(),
         features: vec!["packets".to_owned(), "bytes".to_owned()],
         words: BTreeMap::new(),
+        grouping: None,
         typical: vec![0.1, 1e300],
         scorer: Forest::new(&[three_classes(), three_classes()], 3, 2)
             .unwrap()

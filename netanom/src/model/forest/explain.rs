@@ -51,7 +51,7 @@ impl Forest {
             17..=32 => self.add_trees::<16>(row, class, &mut result),
             _ => self.add_trees::<64>(row, class, &mut result),
         }
-        let trees = self.trees() as f64;
+        let trees = f64::from(self.divisor());
         result.base /= trees;
         for contribution in &mut result.features {
             *contribution /= trees;

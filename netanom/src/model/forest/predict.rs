@@ -154,7 +154,7 @@ impl Forest {
     }
 
     fn mean(&self, sum: f32) -> f32 {
-        sum / self.trees() as f32
+        sum / self.divisor()
     }
 
     /// Adds every tree's leaf of each row in `tile` to the row's sums, which are those of a multiple of [`LANES`] rows.

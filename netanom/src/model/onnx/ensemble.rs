@@ -147,9 +147,9 @@ impl<'a> Ensemble<'a> {
                     *feature = inputs[usize::from(*feature)].feature as u16;
                 }
             }
-            return Ok(Forest::new(&trees, classes, features)?);
+            return Ok(Forest::of_divided(&trees, classes, features)?);
         }
-        let forest = Forest::new(&trees, classes, inputs.len())?;
+        let forest = Forest::of_divided(&trees, classes, inputs.len())?;
         let inputs = Inputs {
             features,
             columns: inputs,
@@ -206,7 +206,7 @@ impl<'a> Ensemble<'a> {
         Ok(())
     }
 
-    /// Makes splits of the nodes that are some, and scales the shares of the others. Gives what the splits ask for: their
+    /// Makes splits of the nodes that are some, and checks the shares of the others. Gives what the splits ask for: their
     /// features are places in it.
     fn add_splits(
         &self,
@@ -247,7 +247,7 @@ impl<'a> Ensemble<'a> {
                     .ok_or(OnnxError::Value { name, value })
             };
             let step = &mut trees[tree].nodes[node].step;
-            if let (b"LEAF", Step::Leaf { distribution }) = (&*modes[at], &mut *step) {
+            if let (b"LEAF", Step::Leaf { distribution }) = (&*modes[at], &*step) {
                 let sum: f32 = distribution.iter().sum();
                 let whole = sum * count as f32;
                 if whole.is_nan() || (whole - 1.0).abs() > TOLERANCE {
@@ -258,7 +258,6 @@ impl<'a> Ensemble<'a> {
                         trees: count,
                     });
                 }
-                distribution.iter_mut().for_each(|share| *share /= sum);
                 continue;
             }
             let column = usize::try_from(features[at]).ok();

@@ -134,7 +134,10 @@ fn trees(arrays: &Arrays, classes: usize, inputs: Option<&Inputs>) -> Vec<Attrib
         kind: attribute_type::FLOATS,
         ..Attribute::default()
     };
-    let share_of_tree = arrays.sizes.len() as f32;
+    let divisor = match arrays.is_divided {
+        true => 1.0,
+        false => arrays.sizes.len() as f32,
+    };
     let (mut tree_ids, mut node_ids) = (Vec::new(), Vec::new());
     let (mut lefts, mut rights, mut modes) = (Vec::new(), Vec::new(), Vec::new());
     let (mut class_trees, mut class_nodes) = (Vec::new(), Vec::new());
@@ -155,7 +158,7 @@ fn trees(arrays: &Arrays, classes: usize, inputs: Option<&Inputs>) -> Vec<Attrib
                     class_trees.push(tree);
                     class_nodes.push(node);
                     class_ids.push(class);
-                    weights.push(share / share_of_tree);
+                    weights.push(share / divisor);
                 }
             } else {
                 modes.push(b"BRANCH_LEQ".to_vec());
