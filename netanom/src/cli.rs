@@ -1,6 +1,6 @@
 //! The command line: what a person typed, as values that need no second look. No other module names clap.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -140,9 +140,9 @@ pub struct RunArgs {
     /// Model file [default: the one inside the program].
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// Address of /metrics and /alerts [default: 127.0.0.1:9710].
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    pub listen: Option<SocketAddr>,
+    /// Address of /metrics and /alerts, such as localhost:9710, or :9710 for every IPv4 address [default: 127.0.0.1:9710].
+    #[arg(long, value_name = "[ADDRESS]:PORT")]
+    pub listen: Option<String>,
     /// Where XDP runs [default: auto].
     #[arg(long, value_enum)]
     pub xdp_mode: Option<XdpModeArg>,
@@ -201,11 +201,14 @@ pub struct ReplayArgs {
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     pub format: FormatArg,
     /// Write every finished flow with its features and verdict here: CSV, or JSON lines for a name in .jsonl.
-    #[arg(long, value_name = "OUT.csv|OUT.jsonl")]
+    #[arg(long, value_name = "OUT.csv|OUT.jsonl", value_parser = flow_table)]
     pub flows: Option<PathBuf>,
     /// Tell what each judged flow of this host did to the evidence, second by second: why it raised an alert, or none.
     #[arg(long, value_name = "HOST", conflicts_with_all = ["no_verdicts", "format"])]
     pub why: Option<IpAddr>,
+    /// Replace the file of --flows when there is one already.
+    #[arg(long, requires = "flows")]
+    pub force: bool,
     /// Count flows without judging them.
     #[arg(long, conflicts_with = "model")]
     pub no_verdicts: bool,
@@ -279,6 +282,18 @@ pub struct SimulateOutput {
     /// Interface to send on, in real time.
     #[arg(long, value_name = "IFACE")]
     pub interface: Option<String>,
+}
+
+/// A file whose name says what flows are written as; or what is no file, as `/dev/stdout`.
+fn flow_table(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let is_known = path
+        .extension()
+        .is_some_and(|ending| ending == "csv" || ending == "jsonl");
+    if is_known || path.exists() && !path.is_file() && !path.is_dir() {
+        return Ok(path);
+    }
+    Err("its name must end in .csv, or in .jsonl for an object a line".to_owned())
 }
 
 /// The modes with their explanations, for the help.

@@ -1,6 +1,7 @@
 //! The configuration: a file, and flags that win over it. The comments here are those of `--print-config`.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ pub struct Config {
     /// Interfaces to watch, also when they come later; `*` and `?` stand for any characters and for any one. None: that of
     /// the default route.
     pub interfaces: Vec<String>,
-    /// Address of /metrics and /alerts. Anything but a loopback address shows them to the network.
+    /// Address of /metrics and /alerts, also by name; a port alone (`:9710`) is every IPv4 address. Anything but a loopback
+    /// address shows them to the network.
     pub listen: String,
     /// `auto` (native XDP when the driver can, else generic), `native` or `generic`.
     pub xdp_mode: String,
@@ -178,11 +180,13 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not what it should be.
-    #[error("the configuration `{file}` is wrong: {detail}")]
+    #[error("the configuration `{file}` is wrong in line {line}: {detail}")]
     Parse {
         /// Which file.
         file: String,
-        /// What is wrong, and where.
+        /// Where, from 1.
+        line: usize,
+        /// What is wrong, and what was expected.
         detail: String,
     },
     /// A value is out of its range.
@@ -210,7 +214,9 @@ impl Config {
         })?;
         toml::from_str(&text).map_err(|error| ConfigError::Parse {
             file,
-            detail: error.to_string(),
+            line: 1 + before(&text, error.span()).matches('\n').count(),
+            // One line in the log.
+            detail: error.message().replace('\n', "; "),
         })
     }
 
@@ -220,16 +226,26 @@ impl Config {
         Self::toml_example()
     }
 
-    /// The address to listen on.
+    /// The address to listen on: as it stands, of a name (its first of IPv4, else of IPv6), or with a port alone every IPv4
+    /// address.
     ///
     /// # Errors
-    /// [`ConfigError::Value`] when it is no address with a port.
+    /// [`ConfigError::Value`] when it is no address with a port, or a name that is not known.
     pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
-        self.listen.parse().map_err(|_| ConfigError::Value {
+        let wrong = || ConfigError::Value {
             key: "listen",
             value: format!("`{}`", self.listen),
-            expected: "an address with a port, such as 127.0.0.1:9710 or [::1]:9710",
-        })
+            expected: "an address or a known name with a port, such as 127.0.0.1:9710, [::1]:9710, localhost:9710, or \
+                       :9710 for every IPv4 address",
+        };
+        if let Some(port) = self.listen.strip_prefix(':') {
+            let port: u16 = port.parse().map_err(|_| wrong())?;
+            return Ok((Ipv4Addr::UNSPECIFIED, port).into());
+        }
+        let addresses = self.listen.to_socket_addrs().map_err(|_| wrong())?;
+        let addresses: Vec<SocketAddr> = addresses.collect();
+        let first = addresses.iter().find(|address| address.is_ipv4());
+        first.or(addresses.first()).copied().ok_or_else(wrong)
     }
 
     /// Which XDP mode to use.
@@ -362,9 +378,56 @@ impl Config {
     }
 }
 
+/// What stands before a place in a text; all of it for none.
+fn before(text: &str, place: Option<Range<usize>>) -> &str {
+    let end = place.map_or(text.len(), |place| place.start);
+    text.get(..end).unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn listen(text: &str) -> Result<SocketAddr, ConfigError> {
+        let config = Config {
+            listen: text.to_owned(),
+            ..Config::default()
+        };
+        config.listen()
+    }
+
+    #[test]
+    fn a_name_and_a_port_alone_are_addresses_to_listen_on() {
+        for (text, address) in [
+            ("127.0.0.1:9710", "127.0.0.1:9710"),
+            ("[::1]:80", "[::1]:80"),
+            (":9710", "0.0.0.0:9710"),
+            ("localhost:9710", "127.0.0.1:9710"),
+        ] {
+            assert_eq!(listen(text).unwrap(), address.parse().unwrap(), "{text}");
+        }
+        for text in ["9710", "127.0.0.1", ":x", ":70000", "no such name:1", ""] {
+            let told = listen(text).unwrap_err().to_string();
+            assert!(told.contains("localhost:9710"), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_told_in_one_line_with_its_line_and_what_was_expected() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("netanom.toml");
+        for (text, line, part) in [
+            ("tick_ms = 5\nkernel_flows = \"many\"\n", 2, "expected u32"),
+            ("# all\n\ntick_ms 5\n", 3, "expected"),
+            ("[flows]\nmaximum = 1\n", 2, "expected one of `max`"),
+            ("listen = \"a", 1, ""),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let told = Config::read(&path).unwrap_err().to_string();
+            assert!(told.contains(&format!("in line {line}: ")), "{told}");
+            assert!(told.contains(part) && !told.contains('\n'), "{told}");
+        }
+    }
 
     #[test]
     fn the_example_is_the_default() {

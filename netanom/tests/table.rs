@@ -177,6 +177,96 @@ fn a_model_of_a_foreign_table_is_for_tables() {
 }
 
 #[test]
+fn a_model_of_fewer_features_in_another_order_judges_traffic() {
+    let folder = tempfile::tempdir().unwrap();
+    let (captures, flows) = own_flows(folder.path());
+    // The features from last to first, and not all of them.
+    let mut reader = csv::Reader::from_path(&flows).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let place = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let features = netanom::feature::names();
+    let kept = features.iter().enumerate().rev();
+    let kept = kept.filter(|(number, _)| number % 5 != 0);
+    let kept: Vec<usize> = kept
+        .map(|(_, name)| place(name))
+        .chain([place("verdict")])
+        .collect();
+    let fewer = folder.path().join("fewer.csv");
+    let mut writer = csv::Writer::from_path(&fewer).unwrap();
+    writer
+        .write_record(kept.iter().map(|place| &header[*place]))
+        .unwrap();
+    for record in reader.records() {
+        let record = record.unwrap();
+        writer
+            .write_record(kept.iter().map(|place| &record[*place]))
+            .unwrap();
+    }
+    writer.flush().unwrap();
+    let model = folder.path().join("fewer.model");
+    netanom(&["train", "--label", "verdict", "--trees", "20", "--table"])
+        .arg(&fewer)
+        .arg("--output")
+        .arg(&model)
+        .assert()
+        .success();
+    let judged = json_of(
+        netanom(&["replay"])
+            .arg(&captures[1])
+            .arg("--model")
+            .arg(&model),
+    );
+    assert!(
+        judged["verdicts"]["port_scan"].as_u64().unwrap() > 0,
+        "{judged}"
+    );
+    // It explains by what it knows.
+    let explained = json_of(
+        netanom(&["model", "explain"])
+            .arg(&model)
+            .arg("--flows")
+            .arg(&flows),
+    );
+    let known = explained["contributions"].as_array().unwrap();
+    assert_eq!(known.len(), kept.len() - 1);
+}
+
+#[test]
+fn a_model_knows_how_its_labels_were_grouped() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = foreign(folder.path(), 400);
+    let map = folder.path().join("map.json");
+    fs::write(&map, r#"{"normal": "benign", "other": "*"}"#).unwrap();
+    for (name, flags) in [
+        ("binary", vec!["--binary"]),
+        ("map", vec!["--map", map.to_str().unwrap()]),
+    ] {
+        let model = folder.path().join(name);
+        netanom(&["train", "--label", "label", "--trees", "20", "--table"])
+            .arg(&table)
+            .args(&flags)
+            .arg("--output")
+            .arg(&model)
+            .assert()
+            .success();
+        let evaluate = || {
+            let mut command = netanom(&["evaluate", "--label", "label", "--table"]);
+            command.arg(&table).arg("--model").arg(&model);
+            command
+        };
+        assert_eq!(json_of(&mut evaluate())["accuracy"], 1.0, "{name}");
+        let said = evaluate().assert().success();
+        let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+        assert!(said.contains(&format!("(--{name})")), "{said}");
+        // What is said now counts more.
+        let other = folder.path().join("other.json");
+        fs::write(&other, r#"{"normal": "benign", "worm": "*"}"#).unwrap();
+        let said = refusal(evaluate().arg("--map").arg(&other));
+        assert!(said.contains("does not know the class `worm`"), "{said}");
+    }
+}
+
+#[test]
 fn trainers_agree_on_what_two_columns_tell() {
     let folder = tempfile::tempdir().unwrap();
     let table = foreign(folder.path(), 200);

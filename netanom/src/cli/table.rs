@@ -8,8 +8,8 @@ use crate::learn::table::Selection;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Tables")]
 pub struct TableArgs {
-    /// Table with a row a flow, in place of captures: CSV (by comma, semicolon or tab), plain or compressed by gzip or
-    /// zstd; `-` is standard input.
+    /// Table with a row a flow, in place of captures: CSV (by comma, semicolon or tab; UTF-8 or UTF-16) or a log of Zeek,
+    /// plain or compressed by gzip or zstd; `-` is standard input.
     #[arg(long, value_name = "FILE.csv", requires = "label", conflicts_with_all = ["captures", "labels"])]
     pub table: Option<PathBuf>,
     /// Column that says what a row is: its name, or its number from 1.
@@ -24,6 +24,9 @@ pub struct TableArgs {
     /// The first line is a row [default: when there is a number in it].
     #[arg(long, requires = "table")]
     pub no_header: bool,
+    /// Numbers have a decimal comma, as in 1,5 or 1.234,5.
+    #[arg(long, requires = "table")]
+    pub decimal_comma: bool,
     /// Classes with their labels (JSON), such as {"normal": "normal", "dos": ["neptune", "smurf"], "other": "*"}.
     #[arg(long, value_name = "FILE.json", requires = "table")]
     pub map: Option<PathBuf>,
@@ -44,6 +47,7 @@ impl TableArgs {
             drop: self.drop.clone(),
             words: self.words.clone(),
             has_no_header: self.no_header,
+            has_decimal_comma: self.decimal_comma,
             only: None,
         }
     }

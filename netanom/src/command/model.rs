@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context;
+use serde_json::json;
 
 use crate::cli::{FormatArg, ModelCommand, ModelExportArgs, ModelShowArgs};
 use crate::model::{Calibration, Model};
@@ -49,7 +50,7 @@ fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
     let text = match args.format {
         FormatArg::Text => text(&model),
         FormatArg::Json => {
-            serde_json::to_string_pretty(&serde_json::json!({
+            serde_json::to_string_pretty(&json!({
                 "name": model.name,
                 "version": model.version,
                 "trained_at": model.trained_at,
@@ -59,6 +60,8 @@ fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
                 "classes": model.classes,
                 "features": model.features,
                 "words": model.words,
+                "grouping": model.grouping,
+                "evidence": model.evidence,
                 "typical": model.typical,
                 "data_digest": model.data_digest,
                 "scores": model.scores,
@@ -88,6 +91,12 @@ fn text(model: &Model) -> String {
     let _ = writeln!(text, "calibrated  {calibration}");
     let _ = writeln!(text, "classes     {}", model.classes.join(", "));
     let _ = writeln!(text, "features    {}", model.features.len());
+    if let Some(grouping) = &model.grouping {
+        let _ = writeln!(text, "labels      {}", json!(grouping));
+    }
+    if let Some(evidence) = &model.evidence {
+        let _ = writeln!(text, "evidence    {}", json!(evidence));
+    }
     let _ = writeln!(text, "data        {}", model.data_digest);
     let card = if model.card.is_empty() {
         "This model has no card."

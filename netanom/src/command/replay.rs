@@ -6,6 +6,8 @@ mod why;
 
 use std::time::Instant;
 
+use anyhow::bail;
+
 use crate::alert::Interfaces;
 use crate::cli::{FormatArg, ReplayArgs};
 use crate::config::Config;
@@ -20,7 +22,7 @@ use crate::source::capture::{CaptureSource, Counting, PacketCounter, Packets};
 use crate::source::kernel::KernelCounting;
 use crate::source::read_ahead;
 
-use super::{load_model, progress};
+use super::{check_outputs, load_model, progress};
 use report::Report;
 
 /// Replays the captures and prints the report.
@@ -30,6 +32,17 @@ use report::Report;
 /// when a capture is damaged in its middle.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let begun = now();
+    check_outputs([args.flows.as_ref()])?;
+    if let Some(flows) = args
+        .flows
+        .as_ref()
+        .filter(|flows| flows.is_file() && !args.force)
+    {
+        bail!(
+            "`{}` is there already, and flows do not replace it; give another --flows, or --force",
+            flows.display()
+        );
+    }
     let mut config = args
         .config
         .as_deref()

@@ -1,5 +1,9 @@
 //! `netanom run`: the sensor.
 
+use std::path::Path;
+
+use anyhow::bail;
+
 use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::daemon;
@@ -32,8 +36,8 @@ fn merged(args: &RunArgs) -> anyhow::Result<Config> {
     if !args.interfaces.is_empty() {
         config.interfaces.clone_from(&args.interfaces);
     }
-    if let Some(listen) = args.listen {
-        config.listen = listen.to_string();
+    if let Some(listen) = &args.listen {
+        config.listen.clone_from(listen);
     }
     if let Some(model) = &args.model {
         config.model = model.display().to_string();
@@ -48,5 +52,38 @@ fn merged(args: &RunArgs) -> anyhow::Result<Config> {
         tunnels.name().clone_into(&mut config.tunnels);
     }
     config.bpf_stats |= args.bpf_stats;
+    config
+        .interfaces
+        .iter()
+        .try_for_each(|name| check_pattern(name))?;
     Ok(config)
+}
+
+/// That a name is no pattern of a shell's that would never match. An interface may have such a name, so one that is there
+/// is none.
+fn check_pattern(name: &str) -> anyhow::Result<()> {
+    let is_there = || Path::new("/sys/class/net").join(name).exists();
+    if name.contains(['[', ']', '{', '}', '!', '^', '$', '|']) && !is_there() {
+        bail!(
+            "cannot watch `{name}`: no interface is named so, and in a pattern `*` stands for any characters and `?` \
+             for any one, no more; give such a pattern, or -i several times"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_of_another_kind_is_told_with_those_that_there_are() {
+        for name in ["eth[0-9]", "{eth0,eth1}", "^eth", "eth*[0-9]"] {
+            let told = check_pattern(name).unwrap_err().to_string();
+            assert!(told.contains("`*`") && told.contains("`?`"), "{told}");
+        }
+        for name in ["eth0", "eth*", "veth?", "br-lan.5", "../../.."] {
+            assert!(check_pattern(name).is_ok(), "{name}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::cli::TableArgs;
 use crate::feature;
 use crate::learn::dataset::DataSet;
 use crate::learn::table::{self, ClassRules, Classes, Table};
-use crate::model::Model;
+use crate::model::{Grouping, Model};
 
 /// The words of a model's features, in the order of their numbers.
 pub(super) type Words = BTreeMap<String, Vec<String>>;
@@ -17,12 +17,12 @@ pub(super) type Words = BTreeMap<String, Vec<String>>;
 /// A forest tells so many values of a feature apart; a column with more words is seldom one of kinds.
 const MANY_WORDS: usize = 256;
 
-/// Reads the table, of its columns those of a model where one is given.
+/// Reads the table, of its columns those of a model where one is given, and says by which rules labels became classes.
 pub(super) fn read(
     path: &Path,
     args: &TableArgs,
     model: Option<&Model>,
-) -> anyhow::Result<(Table, Classes)> {
+) -> anyhow::Result<(Table, Classes, ClassRules)> {
     let mut selection = args.selection();
     if let Some(model) = model {
         selection.only = Some(model.features.clone());
@@ -39,17 +39,50 @@ pub(super) fn read(
         normal: args.normal.clone(),
         is_binary: args.binary,
     };
+    let rules = match model {
+        Some(model) => with_grouping(rules, model, &table),
+        None => rules,
+    };
     let classes = Classes::of(&table, &rules)?;
     tell(&table, &classes, model.is_some());
-    Ok((table, classes))
+    Ok((table, classes, rules))
 }
 
-/// Every row of the table to train on.
-pub(super) fn data_set(path: &Path, args: &TableArgs) -> anyhow::Result<(DataSet, Words)> {
-    let (table, classes) = read(path, args, None)?;
+/// The rules that the model was trained by, unless others are given or the labels are its classes already.
+fn with_grouping(given: ClassRules, model: &Model, table: &Table) -> ClassRules {
+    let Some(grouping) = &model.grouping else {
+        return given;
+    };
+    let mut labels = table.label.vocabulary.iter();
+    if given.grouping().is_some() || labels.all(|label| model.classes.contains(label)) {
+        return given;
+    }
+    let what = match (&grouping.map, grouping.binary) {
+        (Some(_), true) => "--map and --binary",
+        (Some(_), false) => "--map",
+        (None, true) => "--binary",
+        (None, false) => "--normal",
+    };
+    log::info!(
+        "labels become classes as when `{}` was trained ({what})",
+        model.name
+    );
+    ClassRules::of(
+        grouping,
+        format!("the map in the model {}", model.name).into(),
+    )
+}
+
+/// Every row of the table to train on, with the words of its columns and how its labels became classes.
+pub(super) fn data_set(
+    path: &Path,
+    args: &TableArgs,
+) -> anyhow::Result<(DataSet, Words, Option<Grouping>)> {
+    let (table, classes, rules) = read(path, args, None)?;
+    table.check_columns()?;
     let all: Vec<usize> = (0..classes.rows.len()).collect();
     let (data, encoding) = table::data_set(&table, &classes, &all)?;
-    Ok((data, encoding.words))
+    Ok((data, encoding.words, rules.grouping()))
 }
 
 fn tell(table: &Table, classes: &Classes, is_judged: bool) {

@@ -18,7 +18,7 @@ use crate::learn::histogram::HistogramTrainer;
 use crate::learn::smartcore::SmartcoreTrainer;
 use crate::learn::trainer::{ForestSettings, Trainer};
 use crate::learn::tune::{self, Tried};
-use crate::model::{Calibration, Forest, Model};
+use crate::model::{Calibration, Forest, Grouping, Model};
 
 use super::captures::{check_apart, gather_all, read_labels};
 use super::{check_outputs, progress, table};
@@ -42,16 +42,18 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let Material {
         data,
         words,
+        grouping,
         settings,
         held,
     } = match &args.table.table {
         Some(path) => {
-            let (data, words) = table::data_set(path, &args.table)?;
+            let (data, words, grouping) = table::data_set(path, &args.table)?;
             let held = HeldOut::new(&data.classes);
             let settings = args.forest.settings();
             Material {
                 data,
                 words,
+                grouping,
                 settings,
                 held,
             }
@@ -72,6 +74,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         trained_at,
         words,
+        grouping,
         calibration,
         trainer: trainer.name().to_owned(),
         settings: serde_json::to_value(&settings)?,
@@ -107,6 +110,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
 struct Material {
     data: DataSet,
     words: table::Words,
+    grouping: Option<Grouping>,
     settings: ForestSettings,
     /// What forests of these settings say of what they have not seen; nothing of tables, whose rows are of no capture.
     held: HeldOut,
@@ -144,6 +148,7 @@ fn of_captures(args: &TrainArgs, trainer: &dyn Trainer) -> anyhow::Result<Materi
     Ok(Material {
         data,
         words: BTreeMap::new(),
+        grouping: None,
         settings,
         held,
     })

@@ -126,13 +126,16 @@ fn share(part: f64, whole: f64) -> Option<f64> {
 /// The scores as a table, then the confusion matrix, then the sums.
 impl<C: Clone + fmt::Display> fmt::Display for Confusion<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .classes
-            .iter()
-            .map(|class| class.to_string().chars().count())
-            .max()
-            .unwrap_or(0)
-            .max(5);
+        // Rows that count one each are whole numbers, balanced ones are not.
+        let is_whole = self.weights.iter().all(|weight| weight.fract() == 0.0);
+        let number = |weight: f64| match is_whole {
+            true => grouped(weight as u64),
+            false => format!("{weight:.1}"),
+        };
+        let names = self.classes.iter().map(ToString::to_string);
+        let numbers = self.weights.iter().map(|weight| number(*weight));
+        let widths = names.chain(numbers).map(|text| text.chars().count());
+        let width = widths.max().unwrap_or(0).max(5);
         writeln!(
             f,
             "{:width$}  precision  recall     f1      support",
@@ -140,10 +143,10 @@ impl<C: Clone + fmt::Display> fmt::Display for Confusion<C> {
         )?;
         for scores in self.per_class() {
             let [precision, recall, f1] = [scores.precision, scores.recall, scores.f1].map(shown);
-            let (class, support) = (scores.class.to_string(), scores.support);
+            let (class, support) = (scores.class.to_string(), number(scores.support));
             writeln!(
                 f,
-                "{class:width$}  {precision:>9}  {recall:>6}  {f1:>5}  {support:>11.1}"
+                "{class:width$}  {precision:>9}  {recall:>6}  {f1:>5}  {support:>11}"
             )?;
         }
         writeln!(f, "\ntruth by line, verdict by column")?;
@@ -155,13 +158,22 @@ impl<C: Clone + fmt::Display> fmt::Display for Confusion<C> {
         for (class, row) in self.classes.iter().zip(self.weights.rows()) {
             write!(f, "{:width$}", class.to_string())?;
             for weight in row {
-                write!(f, "  {weight:>width$.1}")?;
+                write!(f, "  {:>width$}", number(*weight))?;
             }
             writeln!(f)?;
         }
         let (accuracy, macro_f1) = (shown(self.accuracy()), shown(self.macro_f1()));
         write!(f, "\naccuracy {accuracy}, macro-F1 {macro_f1}")
     }
+}
+
+/// A whole number with its thousands parted.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
+    groups.join(",")
 }
 
 fn shown(share: Option<f64>) -> String {
@@ -237,15 +249,15 @@ mod tests {
     fn the_table_reads_as_it_should() {
         expect![[r#"
             class      precision  recall     f1      support
-            normal         0.857   0.750  0.800          8.0
-            port_scan      0.600   0.750  0.667          4.0
-            slow_http          -       -      -          0.0
+            normal         0.857   0.750  0.800            8
+            port_scan      0.600   0.750  0.667            4
+            slow_http          -       -      -            0
 
             truth by line, verdict by column
                           normal  port_scan  slow_http
-            normal           6.0        2.0        0.0
-            port_scan        1.0        3.0        0.0
-            slow_http        0.0        0.0        0.0
+            normal             6          2          0
+            port_scan          1          3          0
+            slow_http          0          0          0
 
             accuracy 0.750, macro-F1 0.733"#]]
         .assert_eq(&confusion().to_string());

@@ -1,9 +1,11 @@
-//! Tables (CSV) that others made, as they are: with a header or without, numbers and words, gaps, compressed or not.
+//! Tables (CSV, logs of Zeek) that others made, as they are: with a header or without, numbers and words, gaps, compressed
+//! or not.
 //!
 //! A column is read as numbers; what is no number is kept as a word. Which of the two a column is shows at its end:
 //! `encoding.rs` decides. A number takes 4 bytes and a word 8.
 
 mod classes;
+mod dialect;
 mod encoding;
 mod error;
 mod folds;
@@ -12,7 +14,7 @@ mod scores;
 mod tests;
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
@@ -21,6 +23,7 @@ use crate::feature;
 use crate::source::capture;
 
 pub use classes::{ClassRules, Classes};
+use dialect::Dialect;
 pub use encoding::{Encoding, MISSING};
 pub use error::TableError;
 pub use folds::{CrossValidation, Trial, cross_validate, data_set};
@@ -43,6 +46,8 @@ pub struct Selection {
     pub words: Vec<String>,
     /// The first line is a row, though all of it are words.
     pub has_no_header: bool,
+    /// Numbers have a comma where others have a full stop.
+    pub has_decimal_comma: bool,
     /// Take these columns and no others: the features of a model.
     pub only: Option<Vec<String>>,
 }
@@ -80,6 +85,7 @@ pub struct Column {
     known: HashMap<String, u32>,
     /// Numbers are words as well, and so is what elsewhere means that there is nothing.
     is_words: bool,
+    has_decimal_comma: bool,
 }
 
 impl Table {
@@ -101,22 +107,14 @@ impl Table {
             line,
             source,
         };
-        let mut input = BufReader::with_capacity(1 << 16, input);
-        let first = input.fill_buf().map_err(|error| wrong(error.into(), 0))?;
-        // A byte order mark, as spreadsheets write it.
-        let mark = if first.starts_with(b"\xef\xbb\xbf") {
-            3
-        } else {
-            0
-        };
-        let delimiter = delimiter(&first[mark..]);
-        input.consume(mark);
+        let dialect = Dialect::of(input).map_err(|error| wrong(error.into(), 0))?;
         let mut rows = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .trim(Trim::All)
-            .delimiter(delimiter)
-            .from_reader(input);
+            .delimiter(dialect.delimiter)
+            .quoting(dialect.has_quotes)
+            .from_reader(dialect.input);
         let mut record = ByteRecord::new();
         let mut line = 0;
         let mut next = |record: &mut ByteRecord| {
@@ -176,6 +174,7 @@ impl Table {
         let column = |&place: &usize| Column {
             name: header.names[place].clone(),
             is_words: words.contains(&place) || place == label,
+            has_decimal_comma: selection.has_decimal_comma,
             ..Column::default()
         };
         let columns = places.iter().map(column).collect();
@@ -225,6 +224,25 @@ impl Table {
         Ok(())
     }
 
+    /// That each column has something in it, for a model that is kept: it would ask for the column for ever.
+    ///
+    /// # Errors
+    /// [`TableError::Nothing`], with all that have nothing.
+    pub fn check_columns(&self) -> Result<(), TableError> {
+        let empty = self.columns.iter().filter(|column| {
+            column.words.is_empty() && column.numbers.iter().all(|number| number.is_nan())
+        });
+        let empty: Vec<&str> = empty.map(|column| column.name.as_str()).collect();
+        if empty.is_empty() {
+            return Ok(());
+        }
+        Err(TableError::Nothing {
+            file: self.path.clone(),
+            columns: empty.join("`, `"),
+            drop: empty.join(","),
+        })
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -235,8 +253,7 @@ impl Table {
 impl Column {
     /// Whether there was room for it.
     fn take(&mut self, row: u32, text: &str) -> bool {
-        let number = text.parse().ok().filter(|number: &f32| !number.is_nan());
-        match number {
+        match number(text, self.has_decimal_comma) {
             Some(number) if !self.is_words => {
                 self.numbers.push(number.clamp(f32::MIN, f32::MAX));
                 return true;
@@ -276,17 +293,13 @@ fn is_nothing(text: &str) -> bool {
         .any(|nothing| text.eq_ignore_ascii_case(nothing))
 }
 
-/// Comma, semicolon or tab, whichever the first line has most of.
-fn delimiter(first: &[u8]) -> u8 {
-    let line = first.split(|byte| *byte == b'\n').next().unwrap_or(first);
-    let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
-    let mut best = b',';
-    for other in [b';', b'\t'] {
-        if count(other) > count(best) {
-            best = other;
-        }
-    }
-    best
+/// A number as it stands in a cell. With a decimal comma, full stops before it part thousands.
+fn number(text: &str, has_comma: bool) -> Option<f32> {
+    let number: Result<f32, _> = match text.split_once(',').filter(|_| has_comma) {
+        Some((whole, part)) => format!("{}.{part}", whole.replace('.', "")).parse(),
+        None => text.parse(),
+    };
+    number.ok().filter(|number| !number.is_nan())
 }
 
 /// The columns' names.

@@ -104,7 +104,8 @@ pub enum ModelError {
     /// A class that no flow has.
     #[error(
         "the model `{model}` is for tables with classes of their own, not for traffic: \
-         use it with `netanom evaluate --table`"
+         use it with `netanom evaluate --table`; the classes of an ONNX file can be named in its metadata as \
+         `netanom.classes`"
     )]
     Class {
         /// The model's name.

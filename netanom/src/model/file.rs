@@ -10,7 +10,8 @@
 //! | … | arrays: medians of normal (f64), tree sizes (u32), node features (u8), thresholds, covers, leaf shares, calibration (f32) |
 //! | 4 | CRC-32 of all before |
 //!
-//! Format 1 has no calibration. Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
+//! Format 1 has no calibration; format 3 is written only for what older programs would misread: a forest whose nodes ask
+//! for columns of its own (`inputs`), or whose leaves hold their share of the whole (`is_divided`). Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
 //! cannot name a wrong one. The checksum finds damage, not malice: everything behind it is checked again.
 
 mod arrays;
@@ -25,13 +26,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::arrays::{read_arrays, write_arrays};
-use super::{CALIBRATION_POINTS, Calibration, Evidence, Forest, Model, ModelError, Scorer};
+use super::forest::{Input, Inputs};
+use super::{
+    CALIBRATION_POINTS, Calibration, Evidence, Forest, Grouping, Model, ModelError, Scorer,
+};
 
-/// The format that this program writes, and the newest that it reads.
-pub const FORMAT: u32 = 2;
+/// The newest format that this program reads.
+pub const FORMAT: u32 = 3;
 
 /// Largest file that is read: ten times a forest of 2 million nodes and 6 classes (18 MB and 23 MB).
 pub const MAX_BYTES: u64 = 512 << 20;
+
+/// The format of a forest that asks for its rows as they are.
+const PLAIN: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"NETANOM\0";
 
@@ -50,6 +57,15 @@ struct Header {
     features: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     words: BTreeMap<String, Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grouping: Option<Grouping>,
+    /// What the nodes ask for, where that is not the features as they are: the place of each feature, and whether its
+    /// gaps go right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inputs: Option<Vec<(usize, bool)>>,
+    /// The leaves hold their share of the whole forest, not of their tree.
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_divided: bool,
     trees: usize,
     nodes: usize,
     leaves: usize,
@@ -167,6 +183,12 @@ impl Model {
             classes: self.classes.clone(),
             features: self.features.clone(),
             words: self.words.clone(),
+            grouping: self.grouping.clone(),
+            inputs: forest.inputs().map(|inputs| {
+                let columns = inputs.columns.iter();
+                columns.map(|one| (one.feature, one.is_gap_right)).collect()
+            }),
+            is_divided: trees.is_divided,
             trees: trees.sizes.len(),
             nodes: trees.features.len(),
             leaves: trees.shares.len() / forest.classes(),
@@ -180,11 +202,13 @@ impl Model {
         };
         let tables = calibration.map_or(&[][..], Calibration::tables);
         let arrays = write_arrays(&self.typical, &trees, tables);
+        let is_plain = header.inputs.is_none() && !header.is_divided;
+        let format = if is_plain { PLAIN } else { FORMAT };
         let header = serde_json::to_string(&header)
             .expect("strings, numbers and lists always have a JSON form");
         let mut bytes = Vec::with_capacity(PREFIX_BYTES + header.len() + arrays.len() + 4);
         bytes.put_slice(MAGIC);
-        bytes.put_u32_le(FORMAT);
+        bytes.put_u32_le(format);
         bytes.put_u32_le(header.len() as u32);
         bytes.put_u64_le(arrays.len() as u64);
         bytes.put_slice(header.as_bytes());
@@ -212,7 +236,25 @@ impl Model {
                 "a feature's typical value is not a number".to_owned(),
             ));
         }
-        let forest = Forest::from_arrays(trees, header.classes.len(), header.features.len())?;
+        let features = header.features.len();
+        let forest = match header.inputs {
+            None => Forest::from_arrays(trees, header.classes.len(), features)?,
+            Some(inputs) => {
+                let columns = inputs.into_iter();
+                let columns = columns.map(|(feature, is_gap_right)| Input {
+                    feature,
+                    is_gap_right,
+                });
+                let columns: Vec<Input> = columns.collect();
+                Forest::from_arrays(trees, header.classes.len(), columns.len())?
+                    .with_inputs(Inputs { features, columns })
+                    .ok_or_else(|| {
+                        ModelError::Inconsistent(
+                            "its trees ask for features that it does not have".to_owned(),
+                        )
+                    })?
+            }
+        };
         let calibration = match &header.calibration {
             Some(method) => Some(Calibration::new(method, tables, header.classes.len())?),
             None => None,
@@ -224,6 +266,7 @@ impl Model {
             classes: header.classes,
             features: header.features,
             words: header.words,
+            grouping: header.grouping,
             typical,
             scorer: forest.into(),
             calibration,
@@ -235,6 +278,11 @@ impl Model {
             card: header.card,
         })
     }
+}
+
+/// serde asks by reference.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What is beside an ONNX file that does not name its features.

@@ -16,11 +16,13 @@ mod explain;
     reason = "gathers read through pointers; no safe instruction does"
 )]
 mod gather;
+mod inputs;
 mod instructions;
 mod layout;
 mod predict;
 
 pub use explain::Contributions;
+pub(crate) use inputs::{Input, Inputs};
 pub use instructions::Instructions;
 pub(crate) use layout::Arrays;
 use layout::FlatNode;
@@ -52,7 +54,12 @@ struct Span {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forest {
     classes: usize,
+    /// Columns that nodes ask for: the row's own where there are no inputs.
     features: usize,
+    inputs: Option<Inputs>,
+    /// Leaves hold their share of the whole forest: of another tool's, which had divided them, so that sums are rounded as
+    /// there.
+    is_divided: bool,
     spans: Vec<Span>,
     nodes: Vec<FlatNode>,
     /// Weight of the training rows at each node.
@@ -71,6 +78,19 @@ impl Forest {
         Self::from_arrays(Arrays::of_trees(trees, classes)?, classes, features)
     }
 
+    /// The same of trees whose leaves hold their share of the whole forest: each adds up to one by the number of trees.
+    pub(super) fn of_divided(
+        trees: &[Tree],
+        classes: usize,
+        features: usize,
+    ) -> Result<Self, ForestError> {
+        let arrays = Arrays {
+            is_divided: true,
+            ..Arrays::of_trees(trees, classes)?
+        };
+        Self::from_arrays(arrays, classes, features)
+    }
+
     /// Classes that it tells apart.
     #[must_use]
     pub fn classes(&self) -> usize {
@@ -80,7 +100,40 @@ impl Forest {
     /// Numbers in a row.
     #[must_use]
     pub fn features(&self) -> usize {
-        self.features
+        let of_row = self.inputs.as_ref().map(|inputs| inputs.features);
+        of_row.unwrap_or(self.features)
+    }
+
+    /// The forest with nodes that ask for these columns of rows; `None` where it asks for others.
+    pub(crate) fn with_inputs(self, inputs: Inputs) -> Option<Self> {
+        let is_fit = inputs.are_sound() && inputs.columns.len() == self.features;
+        is_fit.then(|| Self {
+            inputs: Some(inputs),
+            ..self
+        })
+    }
+
+    /// The columns that its nodes ask for, where they are not the rows' own.
+    pub(crate) fn inputs(&self) -> Option<&Inputs> {
+        self.inputs.as_ref()
+    }
+
+    /// What the sum over the trees is divided by.
+    fn divisor(&self) -> f32 {
+        if self.is_divided {
+            1.0
+        } else {
+            self.trees() as f32
+        }
+    }
+
+    /// The feature of the column that a node asks for.
+    fn feature_of(&self, column: usize) -> usize {
+        let input = self
+            .inputs
+            .as_ref()
+            .and_then(|inputs| inputs.columns.get(column));
+        input.map_or(column, |input| input.feature)
     }
 
     /// Number of trees.

@@ -10,6 +10,7 @@ mod error;
 mod evidence;
 mod file;
 mod forest;
+mod grouping;
 mod onnx;
 mod scorer;
 mod tree;
@@ -25,6 +26,7 @@ pub use error::ModelError;
 pub use evidence::Evidence;
 pub use file::{FORMAT, MAX_BYTES};
 pub use forest::{Contributions, Forest, ForestError, Instructions, MAX_CLASSES, MAX_FEATURES};
+pub use grouping::Grouping;
 pub use onnx::OnnxError;
 pub use scorer::Scorer;
 pub use tree::{Node, Step, Tree};
@@ -47,6 +49,8 @@ pub struct Model {
     /// Of features whose values were words in the table that it was trained on: the words, in the order of their numbers
     /// (0, 1, …).
     pub words: BTreeMap<String, Vec<String>>,
+    /// How labels became classes, where a table's did that it was trained on.
+    pub grouping: Option<Grouping>,
     /// The median of each feature in the normal traffic that it was trained on; NaN where an ONNX file does not say.
     pub typical: Vec<f64>,
     /// What judges.
@@ -84,6 +88,7 @@ impl Model {
             classes,
             features,
             words: BTreeMap::new(),
+            grouping: None,
             typical,
             scorer: scorer.into(),
             calibration: None,

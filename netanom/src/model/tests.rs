@@ -20,6 +20,7 @@ fn small() -> Model {
             .to_vec(),
         features: vec!["packets".to_owned(), "bytes".to_owned()],
         words: BTreeMap::new(),
+        grouping: None,
         typical: vec![0.1, 1e300],
         scorer: Forest::new(&[three_classes(), three_classes()], 3, 2)
             .unwrap()
@@ -119,10 +120,10 @@ fn a_newer_format_is_named_with_the_one_that_is_read() {
     bytes[8] = 9;
     let error = Model::read(&bytes).unwrap_err().to_string();
     assert!(
-        error.starts_with("the model has format 9 and this program reads up to format 2;"),
+        error.starts_with("the model has format 9 and this program reads up to format 3;"),
         "{error}"
     );
-    assert_eq!(FORMAT, 2);
+    assert_eq!(FORMAT, 3);
 }
 
 #[test]

@@ -248,3 +248,43 @@ fn other_link_types_are_refused_by_name() {
     mixed.extend(enhanced(Endian::Little, 1, *time, frame));
     check_refused(&mixed, wireless);
 }
+
+#[test]
+fn flows_are_not_written_under_an_unknown_ending_or_over_a_file_unless_forced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("office.pcap"), pcap(&office())).unwrap();
+    let run = |flows: &str, more: &[&str]| {
+        let mut command = replay(&[&path("office.pcap"), "--no-verdicts", "--flows", flows]);
+        let output = command.args(more).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let (code, said) = run(&path("flows.txt"), &[]);
+    assert!(
+        code == 2 && said.contains("must end in .csv, or in .jsonl"),
+        "{said}"
+    );
+    assert!(!folder.path().join("flows.txt").exists());
+    fs::write(path("flows.csv"), "mine").unwrap();
+    let (code, said) = run(&path("flows.csv"), &[]);
+    assert!(
+        code == 1 && said.contains("is there already") && said.contains("--force"),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(path("flows.csv")).unwrap(), "mine");
+    let (code, said) = run(&path("flows.csv"), &["--force"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        fs::read_to_string(path("flows.csv"))
+            .unwrap()
+            .starts_with("start,")
+    );
+    let (code, said) = run(&path("none/flows.csv"), &[]);
+    assert!(
+        code == 1 && said.contains("its folder does not exist"),
+        "{said}"
+    );
+    // What is no file has no ending, and nothing is lost there.
+    assert_eq!(run("/dev/null", &[]).0, 0);
+}

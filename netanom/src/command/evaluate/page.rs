@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::Report;
 use super::parts::{curve_plots, distribution, drawn, importance, matrix, whole};
-use super::plot::{Names, Plot};
+use super::plot::Plot;
 use super::text::{about, lines};
 use crate::alert::Class;
 use crate::learn::curves::{self, Point};
@@ -71,24 +71,24 @@ fn over_time(evaluation: &Evaluation) -> anyhow::Result<[Markup; 2]> {
         evaluation.timeline.iter().map(line).collect()
     };
     // Floods are a thousand times what else there is, so the scale is that of powers of ten.
-    let packets = of(&|(packets, _)| (1.0 + *packets as f64).log10());
+    let packets = of(&|(packets, _)| (*packets as f64).log10());
     let lengths = of(&|(packets, bytes)| *bytes as f64 / (*packets).max(1) as f64);
     Ok([
         drawn(Plot {
             title: "Packets a second, all captures together",
-            axes: ("seconds since a capture began", "packets, power of ten"),
+            axes: ("seconds since a capture began", "packets, by powers of ten"),
             to: ends(&packets),
             lines: packets,
-            names: Names::UpperRight,
-            has_diagonal: false,
+            diagonal: None,
+            is_logarithmic: true,
         })?,
         drawn(Plot {
             title: "Mean frame length",
             axes: ("seconds since a capture began", "bytes"),
             to: ends(&lengths),
             lines: lengths,
-            names: Names::UpperRight,
-            has_diagonal: false,
+            diagonal: None,
+            is_logarithmic: false,
         })?,
     ])
 }

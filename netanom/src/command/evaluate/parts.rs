@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::Context;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::plot::{self, Names, Plot};
+use super::plot::{self, Plot};
 use crate::learn::curves::{Bin, Point};
-use crate::learn::scores::Confusion;
+use crate::learn::scores::{Confusion, grouped};
 
 /// Features that are shown with their importance.
 const FEATURES: usize = 25;
@@ -90,16 +90,16 @@ pub(super) fn curve_plots(
                 |at| (at.false_positive_rate, at.true_positive_rate),
                 (0.0, 0.0),
             ),
-            names: Names::LowerRight,
-            has_diagonal: true,
+            diagonal: Some("a guess"),
+            is_logarithmic: false,
         })?,
         drawn(Plot {
             title: "Precision and recall",
             axes: ("recall", "precision"),
             to: (1.0, 1.02),
             lines: lines(|at| (at.true_positive_rate, at.precision), (0.0, 1.0)),
-            names: Names::LowerLeft,
-            has_diagonal: false,
+            diagonal: None,
+            is_logarithmic: false,
         })?,
     ];
     if let Some(bins) = bins {
@@ -111,8 +111,8 @@ pub(super) fn curve_plots(
                 "attack or not".to_owned(),
                 bins.iter().map(|bin| (bin.said, bin.is)).collect(),
             )],
-            names: Names::LowerRight,
-            has_diagonal: true,
+            diagonal: Some("a perfect score"),
+            is_logarithmic: false,
         })?);
     }
     Ok(plots)
@@ -140,7 +140,7 @@ pub(super) fn distribution<C: fmt::Display>(counts: &BTreeMap<C, u64>, what: &st
             @for (class, count) in counts {
                 tr {
                     td { (class.to_string()) }
-                    td.n { (count) }
+                    td.n { (grouped(*count)) }
                     td { div.bar style={ "width:" (bar_width((1.0 + *count as f64).ln() / most.ln())) } {} }
                 }
             }
@@ -167,12 +167,20 @@ pub(super) fn matrix<C: Clone + fmt::Display>(confusion: &Confusion<C>, digits: 
                         @let share = weight / total_of(truth).max(1e-9);
                         @let colour = if truth == verdict { "0,158,115" } else { "213,94,0" };
                         td.n style={ "background:rgba(" (colour) "," (format!("{:.2}", 0.7 * share)) ")" } {
-                            @if weight > 0.0 { (format!("{weight:.digits$}")) }
+                            @if weight > 0.0 { (shown(weight, digits)) }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// A weight with so many digits after the point, thousands parted where it has none.
+fn shown(weight: f64, digits: usize) -> String {
+    match digits {
+        0 => grouped(weight.round() as u64),
+        _ => format!("{weight:.digits$}"),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::cli::{EvaluateArgs, FormatArg};
 use crate::command::train::trainer;
 use crate::command::{progress, table};
 use crate::learn::importance::Sample;
+use crate::learn::scores::grouped;
 use crate::learn::table::{self as tables, Classes, Encoding, TableScores, Trial};
 use crate::model::Model;
 
@@ -51,12 +52,13 @@ pub(super) fn run(path: &Path, args: &EvaluateArgs) -> anyhow::Result<()> {
 
 fn by_model(path: &Path, model: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
     let model = Model::load(model)?;
-    let (table, mut classes) = table::read(path, &args.table, Some(&model)).with_context(|| {
-        format!(
-            "the model `{}` needs the columns that it was trained on",
-            model.name
-        )
-    })?;
+    let (table, mut classes, _) =
+        table::read(path, &args.table, Some(&model)).with_context(|| {
+            format!(
+                "the model `{}` needs the columns that it was trained on",
+                model.name
+            )
+        })?;
     let probabilities = tables::judge(&table, &mut classes, &model)?;
     let mut importance = Vec::new();
     if args.report.is_some() {
@@ -78,7 +80,11 @@ fn by_model(path: &Path, model: &Path, args: &EvaluateArgs) -> anyhow::Result<Ta
 }
 
 fn by_folds(path: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
-    let (table, classes) = table::read(path, &args.table, None)?;
+    let (table, classes, _) = table::read(path, &args.table, None)?;
+    // Nothing is kept here, so a column of gaps does no harm.
+    if let Err(nothing) = table.check_columns() {
+        log::warn!("{nothing}");
+    }
     let folds = args.folds.unwrap_or(FOLDS);
     let settings = args.forest.settings();
     let trainer = trainer(args.trainer);
@@ -124,7 +130,7 @@ pub(super) fn lines(scores: &TableScores) -> Vec<(&'static str, String)> {
     let shown = |value: f64| format!("{value:.5}");
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), shown);
     let mut lines = vec![
-        ("rows", scores.rows.to_string()),
+        ("rows", grouped(scores.rows as u64)),
         ("accuracy", number(scores.accuracy)),
     ];
     if let [first, rest @ ..] = scores.fold_accuracies.as_slice() {

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::parts;
 use super::table::{TableReport, lines};
 use crate::learn::curves;
+use crate::learn::scores::grouped;
 use crate::learn::table::{TableScores, scored};
 
 /// Curves of so many classes can be told apart, those with most rows.
@@ -87,7 +88,7 @@ fn classes(scores: &TableScores) -> Markup {
                     @for share in [one.precision, one.recall, one.f1, scores.class_roc_auc.get(&one.class).copied().flatten()] {
                         td.n { (shown(share)) }
                     }
-                    td.n { (format!("{:.0}", one.support)) }
+                    td.n { (grouped(one.support.round() as u64)) }
                 }
             }
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Table, TableError};
 use crate::alert::Class;
-use crate::model::MAX_CLASSES;
+use crate::model::{Grouping, MAX_CLASSES};
 
 /// What attacks are called when they are not told apart.
 const ATTACK: &str = "attack";
@@ -27,6 +27,30 @@ pub struct ClassRules {
     pub normal: Option<String>,
     /// All classes but that of normal traffic are one: `attack`.
     pub is_binary: bool,
+}
+
+impl ClassRules {
+    /// What a model file keeps of them; nothing where each label is a class.
+    #[must_use]
+    pub fn grouping(&self) -> Option<Grouping> {
+        let map = self.map.as_ref();
+        let grouping = Grouping {
+            map: map.and_then(|(_, text)| serde_json::from_str(text).ok()),
+            normal: self.normal.clone(),
+            binary: self.is_binary,
+        };
+        Some(grouping).filter(|grouping| *grouping != Grouping::default())
+    }
+
+    /// Those that a model was trained by; `from` is where errors say that the map stands.
+    #[must_use]
+    pub fn of(grouping: &Grouping, from: PathBuf) -> Self {
+        Self {
+            map: grouping.map.as_ref().map(|map| (from, map.to_string())),
+            normal: grouping.normal.clone(),
+            is_binary: grouping.binary,
+        }
+    }
 }
 
 /// The classes of a table's rows.
@@ -53,7 +77,7 @@ impl Classes {
         let mut of_label = labels_to_classes(table, rules)?;
         let is_normal = |name: &str| match &rules.normal {
             Some(normal) => name == normal,
-            None => NORMAL.contains(&name.to_lowercase().as_str()),
+            None => NORMAL.contains(&bare(name).to_lowercase().as_str()),
         };
         let named = |wanted: &dyn Fn(&str) -> bool| of_label.iter().find(|name| wanted(name));
         let normal = named(&is_normal).cloned();
@@ -135,7 +159,8 @@ fn labels_to_classes(table: &Table, rules: &ClassRules) -> Result<Vec<String>, T
         detail,
     })?;
     let class = |(number, label): (usize, &String)| {
-        let class = map.get(label).or(others.as_ref()).cloned();
+        let class = map.get(label).or_else(|| map.get(bare(label)));
+        let class = class.or(others.as_ref()).cloned();
         class.ok_or_else(|| TableError::Unmapped {
             file: table.path.clone(),
             line: table.first_line(&table.label, number),
@@ -145,6 +170,11 @@ fn labels_to_classes(table: &Table, rules: &ClassRules) -> Result<Vec<String>, T
         })
     };
     labels.iter().enumerate().map(class).collect()
+}
+
+/// A label without the full stop that KDD Cup 99 writes behind each.
+fn bare(label: &str) -> &str {
+    label.strip_suffix('.').unwrap_or(label)
 }
 
 /// The class of each label, and that of all others.

@@ -12,7 +12,7 @@ use ndarray::Array2;
 use super::{Column, Table, TableError};
 use crate::model::{MAX_FEATURES, Model};
 
-/// What a forest sees where a cell has nothing.
+/// What trainers and their forests see where a cell has nothing: below everything else, as a gap (NaN) is for them.
 pub const MISSING: f32 = f32::MIN;
 
 /// The features of a table.
@@ -22,13 +22,15 @@ pub struct Encoding {
     pub features: Vec<String>,
     /// The words of those that have words, in the order of their numbers.
     pub words: BTreeMap<String, Vec<String>>,
+    /// Gaps stay gaps: a forest of another tool may send them to either side. Trainers take no NaN.
+    keeps_gaps: bool,
 }
 
 impl Encoding {
     /// Numbers words by what `rows` with their `labels` say, which are those that are trained on.
     ///
     /// # Errors
-    /// When a column of numbers has a word, or there are too many columns.
+    /// When a column of numbers has a word, numbers have a decimal comma, or there are too many columns.
     pub fn fit(table: &Table, rows: &[usize], labels: &[u8]) -> Result<Self, TableError> {
         if !(1..=MAX_FEATURES).contains(&table.columns.len()) {
             return Err(TableError::Width {
@@ -54,6 +56,7 @@ impl Encoding {
         Ok(Self {
             features: table.names(),
             words,
+            keeps_gaps: false,
         })
     }
 
@@ -63,6 +66,7 @@ impl Encoding {
         Self {
             features: model.features.clone(),
             words: model.words.clone(),
+            keeps_gaps: true,
         }
     }
 
@@ -71,7 +75,8 @@ impl Encoding {
     /// # Errors
     /// When there is a word where the encoding has numbers.
     pub fn encode(&self, table: &Table, rows: &[usize]) -> Result<Array2<f32>, TableError> {
-        let mut encoded = Array2::from_elem((rows.len(), self.features.len()), MISSING);
+        let gap = if self.keeps_gaps { f32::NAN } else { MISSING };
+        let mut encoded = Array2::from_elem((rows.len(), self.features.len()), gap);
         for (column, mut target) in table.columns.iter().zip(encoded.columns_mut()) {
             let numbers: Vec<f32> = match self.words.get(&column.name) {
                 Some(words) => numbered(column, words),
@@ -98,18 +103,32 @@ impl Table {
         let Some((row, word)) = column.words.first() else {
             return Ok(false);
         };
-        if column.words.len() < numbers.count() {
+        let has_commas = || column.vocabulary.iter().all(|word| has_decimal_comma(word));
+        if column.words.len() < numbers.count() || !column.is_words && has_commas() {
             return Err(self.word_error(column, *row, *word));
         }
         Ok(true)
     }
 
     fn word_error(&self, column: &Column, row: u32, word: u32) -> TableError {
+        let (file, line) = (self.path.clone(), self.lines[row as usize]);
+        let (column, word) = (
+            column.name.clone(),
+            column.vocabulary[word as usize].clone(),
+        );
+        if has_decimal_comma(&word) {
+            return TableError::DecimalComma {
+                file,
+                line,
+                column,
+                word,
+            };
+        }
         TableError::Word {
-            file: self.path.clone(),
-            line: self.lines[row as usize],
-            column: column.name.clone(),
-            word: column.vocabulary[word as usize].clone(),
+            file,
+            line,
+            column,
+            word,
         }
     }
 
@@ -124,6 +143,13 @@ impl Table {
         let names = self.columns.iter().map(|column| column.name.clone());
         names.collect()
     }
+}
+
+/// Whether it looks like a number with a decimal comma: digits on both sides of it.
+fn has_decimal_comma(word: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = word.trim_start_matches(['-', '+']).split_once(',');
+    parts.is_some_and(|(whole, part)| is_digits(&whole.replace('.', "")) && is_digits(part))
 }
 
 /// The text of a number among words.

@@ -84,6 +84,34 @@ pub enum TableError {
         /// What stands there.
         word: String,
     },
+    /// Numbers of a country that writes them so.
+    #[error(
+        "`{}`, line {line}, column `{column}`: `{word}` looks like a number with a decimal comma; give --decimal-comma, \
+         or --words '{column}' when it is a name", file.display()
+    )]
+    DecimalComma {
+        /// The table.
+        file: PathBuf,
+        /// Which line.
+        line: u64,
+        /// Which column.
+        column: String,
+        /// What stands there.
+        word: String,
+    },
+    /// Columns of gaps.
+    #[error(
+        "`{}`: nothing stands in any row of `{columns}`, so there is nothing to learn from; leave it out with \
+         --drop '{drop}'", file.display()
+    )]
+    Nothing {
+        /// The table.
+        file: PathBuf,
+        /// Which columns.
+        columns: String,
+        /// The same as --drop takes them.
+        drop: String,
+    },
     /// A label that the map does not name.
     #[error(
         "`{}`, line {line}, column `{column}`: the label `{label}` is not in `{}`; add it to one of its classes, \

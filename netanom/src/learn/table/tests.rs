@@ -1,5 +1,7 @@
 //! Tables as they are: what is read, what is refused and in which words, and that the scores are those of the rows.
 
+mod strangers;
+
 use std::path::Path;
 
 use expect_test::{Expect, expect};
@@ -9,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::learn::histogram::HistogramTrainer;
 use crate::learn::trainer::{ForestSettings, TrainError, Trainer};
-use crate::model::{Node, Step, Tree};
+use crate::model::{Forest, Model, Node, Step, Tree};
 
 fn labelled(label: &str) -> Selection {
     Selection {

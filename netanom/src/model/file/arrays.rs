@@ -33,6 +33,7 @@ pub(super) fn read_arrays(header: &Header, mut bytes: &[u8]) -> (Vec<f64>, Array
         thresholds: column(header.nodes),
         covers: column(header.nodes),
         shares: column(header.leaves * header.classes.len()),
+        is_divided: header.is_divided,
     };
     let rest = bytes.remaining() / size_of::<f32>();
     let calibration = (0..rest).map(|_| bytes.get_f32_le()).collect();

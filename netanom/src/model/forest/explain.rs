@@ -31,11 +31,19 @@ impl Forest {
     pub fn contributions(&self, row: &[f32], class: usize) -> Contributions {
         let mut result = Contributions {
             base: 0.0,
-            features: vec![0.0; self.features],
+            features: vec![0.0; self.features()],
         };
         if class >= self.classes {
             return result;
         }
+        let expanded;
+        let row = match &self.inputs {
+            Some(inputs) => {
+                expanded = inputs.of_row(row);
+                &expanded
+            }
+            None => row,
+        };
         // The looks at each polynomial that make its integral exact: half as many as there are features on a path. 64
         // do for 128 features; what is beyond moves the value by less than rounding does.
         match self.depth() {
@@ -43,7 +51,7 @@ impl Forest {
             17..=32 => self.add_trees::<16>(row, class, &mut result),
             _ => self.add_trees::<64>(row, class, &mut result),
         }
-        let trees = self.trees() as f64;
+        let trees = f64::from(self.divisor());
         result.base /= trees;
         for contribution in &mut result.features {
             *contribution /= trees;
@@ -107,7 +115,8 @@ impl Forest {
                     continue;
                 }
                 let step = Step {
-                    feature: node.feature(),
+                    // Two columns of one feature are known together.
+                    feature: self.feature_of(node.feature()),
                     share,
                     is_taken: child == taken,
                 };

@@ -135,6 +135,8 @@ pub(crate) struct Arrays {
     pub(crate) covers: Vec<f32>,
     /// Class shares of each leaf, not padded.
     pub(crate) shares: Vec<f32>,
+    /// The shares are those of the whole forest.
+    pub(crate) is_divided: bool,
 }
 
 impl Arrays {
@@ -227,7 +229,11 @@ impl Forest {
         same("cover column", arrays.covers.len(), size)?;
         same("leaf column", arrays.shares.len(), leaves * classes)?;
 
-        let (numbers, distributions) = shared(&arrays.shares, classes)?;
+        let divisor = match arrays.is_divided {
+            true => arrays.sizes.len() as f32,
+            false => 1.0,
+        };
+        let (numbers, distributions) = shared(&arrays.shares, classes, divisor)?;
         let mut numbers = numbers.into_iter();
         let mut nodes = Vec::with_capacity(size);
         for (tree, span) in spans.iter_mut().enumerate() {
@@ -242,6 +248,8 @@ impl Forest {
         Ok(Self {
             classes,
             features,
+            inputs: None,
+            is_divided: arrays.is_divided,
             spans,
             nodes,
             covers: arrays.covers,
@@ -263,6 +271,7 @@ impl Forest {
                 .flat_map(|node| &self.distribution(node.distribution())[..self.classes])
                 .copied()
                 .collect(),
+            is_divided: self.is_divided,
         }
     }
 }
@@ -291,13 +300,17 @@ fn same(column: &'static str, found: usize, expected: usize) -> Result<(), Fores
 ///
 /// Most leaves hold rows of one class alone, so a forest has far fewer distributions than leaves: what judging reads
 /// of them stays in the cache.
-fn shared(shares: &[f32], classes: usize) -> Result<(Vec<u32>, Vec<f32>), ForestError> {
+fn shared(
+    shares: &[f32],
+    classes: usize,
+    divisor: f32,
+) -> Result<(Vec<u32>, Vec<f32>), ForestError> {
     let stride = classes.next_multiple_of(CLASS_LANES);
     let mut known: HashMap<Vec<u32>, u32> = HashMap::new();
     let mut distributions = Vec::new();
     let mut numbers = Vec::with_capacity(shares.len() / classes);
     for (leaf, shares) in shares.chunks_exact(classes).enumerate() {
-        if !add_up(shares) {
+        if !add_up(shares, divisor) {
             return Err(ForestError::Shares { leaf });
         }
         let bits = shares.iter().map(|share| share.to_bits()).collect();
@@ -362,8 +375,8 @@ fn lay_out(
     }
 }
 
-fn add_up(shares: &[f32]) -> bool {
-    let total: f32 = shares.iter().sum();
+fn add_up(shares: &[f32], divisor: f32) -> bool {
+    let total = shares.iter().sum::<f32>() * divisor;
     // A NaN or an infinity fails one of the comparisons.
     shares.iter().all(|&share| share >= 0.0) && (total - 1.0).abs() <= SHARE_TOLERANCE
 }

@@ -42,6 +42,14 @@ impl Forest {
             true => instructions,
             false => Instructions::Portable,
         };
+        if let Some(inputs) = &self.inputs {
+            return self.judge_rows(instructions, inputs.of_rows(rows).view());
+        }
+        self.judge_rows(instructions, rows)
+    }
+
+    /// Rows of the columns that nodes ask for.
+    fn judge_rows(&self, instructions: Instructions, rows: ArrayView2<'_, f32>) -> Array2<f32> {
         let (lanes, side_by_side) = (instructions.lanes(), instructions.side_by_side());
         let mut probabilities = Array2::zeros((rows.nrows(), self.classes));
         let few = match rows.nrows() % lanes {
@@ -105,7 +113,11 @@ impl Forest {
     ///
     /// A row that is too short is filled up with NaN; entries of `out` after the last class become 0.
     pub fn predict_one(&self, row: &[f32], out: &mut [f32]) {
-        self.judge_one(Instructions::best(), &padded(row), out);
+        let row = match &self.inputs {
+            Some(inputs) => padded(&inputs.of_row(row)),
+            None => padded(row),
+        };
+        self.judge_one(Instructions::best(), &row, out);
     }
 
     fn judge_one(&self, instructions: Instructions, row: &[f32; MAX_FEATURES], out: &mut [f32]) {
@@ -142,7 +154,7 @@ impl Forest {
     }
 
     fn mean(&self, sum: f32) -> f32 {
-        sum / self.trees() as f32
+        sum / self.divisor()
     }
 
     /// Adds every tree's leaf of each row in `tile` to the row's sums, which are those of a multiple of [`LANES`] rows.

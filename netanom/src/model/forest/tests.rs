@@ -376,6 +376,7 @@ proptest! {
             covers: vec![0.0; size],
             shares: [0.5, 0.5].repeat(count as usize),
             sizes,
+            is_divided: false,
         };
         if let Ok(forest) = Forest::from_arrays(arrays, 2, 3) {
             let mut out = [0.0; 2];

@@ -7,7 +7,7 @@ use super::proto::{
     ValueInfo, attribute_type, element,
 };
 use super::{CALIBRATION, CLASSES, DOMAIN, FEATURES, OPERATOR, TYPICAL};
-use crate::model::forest::Arrays;
+use crate::model::forest::{Arrays, Input, Inputs};
 use crate::model::{Model, Scorer};
 
 /// The oldest that has what is written here, so that old runtimes read it too.
@@ -26,7 +26,7 @@ impl Model {
         let classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
         let labels = classes.iter().map(|name| name.as_bytes().to_vec());
         let Scorer::Forest(forest) = &self.scorer;
-        let mut attributes = trees(&forest.arrays(), forest.classes());
+        let mut attributes = trees(&forest.arrays(), forest.classes(), forest.inputs());
         attributes.push(Attribute {
             name: "classlabels_strings".to_owned(),
             strings: labels.collect(),
@@ -66,6 +66,7 @@ impl Model {
             metadata,
             graph: Some(Graph {
                 name: self.name.clone(),
+                initializers: Vec::new(),
                 inputs: vec![tensor(
                     "X",
                     element::FLOAT,
@@ -111,7 +112,16 @@ fn tensor(name: &str, element: i32, dimensions: &[Option<usize>]) -> ValueInfo {
 }
 
 /// The trees as the arrays that the operator takes. A node's number is its position, level by level.
-fn trees(arrays: &Arrays, classes: usize) -> Vec<Attribute> {
+fn trees(arrays: &Arrays, classes: usize, inputs: Option<&Inputs>) -> Vec<Attribute> {
+    let input = |column: &u8| {
+        let own = Input {
+            feature: usize::from(*column),
+            is_gap_right: false,
+        };
+        let inputs = inputs.and_then(|inputs| inputs.columns.get(own.feature));
+        *inputs.unwrap_or(&own)
+    };
+    let inputs: Vec<Input> = arrays.features.iter().map(input).collect();
     let ints = |name: &str, ints: Vec<i64>| Attribute {
         name: name.to_owned(),
         ints,
@@ -124,7 +134,10 @@ fn trees(arrays: &Arrays, classes: usize) -> Vec<Attribute> {
         kind: attribute_type::FLOATS,
         ..Attribute::default()
     };
-    let share_of_tree = arrays.sizes.len() as f32;
+    let divisor = match arrays.is_divided {
+        true => 1.0,
+        false => arrays.sizes.len() as f32,
+    };
     let (mut tree_ids, mut node_ids) = (Vec::new(), Vec::new());
     let (mut lefts, mut rights, mut modes) = (Vec::new(), Vec::new(), Vec::new());
     let (mut class_trees, mut class_nodes) = (Vec::new(), Vec::new());
@@ -145,7 +158,7 @@ fn trees(arrays: &Arrays, classes: usize) -> Vec<Attribute> {
                     class_trees.push(tree);
                     class_nodes.push(node);
                     class_ids.push(class);
-                    weights.push(share / share_of_tree);
+                    weights.push(share / divisor);
                 }
             } else {
                 modes.push(b"BRANCH_LEQ".to_vec());
@@ -159,15 +172,17 @@ fn trees(arrays: &Arrays, classes: usize) -> Vec<Attribute> {
     let values = values.map(|value| if value.is_nan() { 0.0 } else { *value });
     vec![
         ints("nodes_treeids", tree_ids),
-        // A value that is no number goes left here.
         ints(
             "nodes_missing_value_tracks_true",
-            vec![1; arrays.features.len()],
+            inputs
+                .iter()
+                .map(|input| i64::from(!input.is_gap_right))
+                .collect(),
         ),
         ints("nodes_nodeids", node_ids),
         ints(
             "nodes_featureids",
-            arrays.features.iter().map(|id| i64::from(*id)).collect(),
+            inputs.iter().map(|input| input.feature as i64).collect(),
         ),
         floats("nodes_values", values.collect()),
         // How often a node is met: its cover.

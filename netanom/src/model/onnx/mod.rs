@@ -4,7 +4,11 @@
 //! `netanom.features` (comma-separated), or one a line in a file beside it, `X.onnx.features`. Class names are the
 //! classifier's labels or, where those are numbers, in `netanom.classes`.
 
+mod column;
+mod constant;
+mod ensemble;
 mod export;
+mod graph;
 mod import;
 mod proto;
 
@@ -33,16 +37,41 @@ pub enum OnnxError {
     Decode(#[from] prost::DecodeError),
     /// Other operators than a tree ensemble.
     #[error(
-        "it has {found} operators `{OPERATOR}` and must have one; convert a Random Forest by skl2onnx with \
+        "it has {found} operators `{OPERATOR}`{others} and must have one; convert a Random Forest by skl2onnx with \
          `zipmap` off and target opset `{{\"\": 15, \"ai.onnx.ml\": 3}}`"
     )]
     Operator {
         /// How many there are.
         found: usize,
+        /// What else there is.
+        others: String,
     },
+    /// Something that is done to the columns before the trees and not followed.
+    #[error(
+        "its operator `{0}` changes what the trees see in a way that is not followed; leave that step out, or do it \
+         before the table is written (selections, scaling and filled gaps are followed)"
+    )]
+    Before(String),
     /// Something else changes the probabilities after the trees.
-    #[error("its operator `{0}` would change the probabilities, and only trees are read")]
+    #[error(
+        "its operator `{0}` changes the probabilities behind the trees, which is not followed; convert the forest \
+         without it (calibration is netanom's own, in the metadata)"
+    )]
     Further(String),
+    /// Sums that become probabilities afterwards.
+    #[error(
+        "its trees are boosted: their sums go through `{0}` (`post_transform`), and only trees whose leaves are class \
+         shares are read, as those of a Random Forest or of extra trees"
+    )]
+    Boosted(String),
+    /// An input that rows cannot be.
+    #[error("its input `{name}` {what}; convert it with one input of floats, rows by columns")]
+    Input {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// An attribute that is missing or of another length.
     #[error("its attribute `{name}` has {found} entries where {expected} are needed")]
     Attribute {
@@ -81,12 +110,6 @@ pub enum OnnxError {
          into its metadata as `{FEATURES}` (`netanom model show --format json` has this program's)"
     )]
     Unnamed,
-    /// Classes that are not netanom's.
-    #[error(
-        "its class `{0}` is none of this program's; name them in the metadata as `{CLASSES}`: normal, syn_flood, \
-         udp_flood, icmp_flood, port_scan, brute_force, slow_http, http_flood"
-    )]
-    Class(String),
     /// Another number of names than of what they name.
     #[error("it names {found} {what} and has {expected}")]
     Names {

@@ -41,6 +41,9 @@ pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     #[prost(string, tag = "2")]
     pub(super) name: String,
+    /// Constants.
+    #[prost(message, repeated, tag = "5")]
+    pub(super) initializers: Vec<TensorData>,
     #[prost(message, repeated, tag = "11")]
     pub(super) inputs: Vec<ValueInfo>,
     #[prost(message, repeated, tag = "12")]
@@ -75,8 +78,14 @@ pub(super) mod attribute_type {
 pub(super) struct Attribute {
     #[prost(string, tag = "1")]
     pub(super) name: String,
+    #[prost(float, tag = "2")]
+    pub(super) float: f32,
+    #[prost(int64, tag = "3")]
+    pub(super) int: i64,
     #[prost(bytes = "vec", tag = "4")]
     pub(super) string: Vec<u8>,
+    #[prost(message, optional, tag = "5")]
+    pub(super) tensor: Option<TensorData>,
     // ONNX's schema is of protobuf 2, which does not pack unless told to.
     #[prost(float, repeated, packed = "false", tag = "7")]
     pub(super) floats: Vec<f32>,
@@ -105,7 +114,33 @@ pub(super) struct Type {
 /// `TensorProto.DataType`.
 pub(super) mod element {
     pub(in super::super) const FLOAT: i32 = 1;
+    pub(in super::super) const INT32: i32 = 6;
+    pub(in super::super) const INT64: i32 = 7;
     pub(in super::super) const STRING: i32 = 8;
+    pub(in super::super) const DOUBLE: i32 = 11;
+}
+
+/// `TensorProto`: the numbers or words of a constant, as bytes in a row or in the list of its type.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TensorData {
+    #[prost(int64, repeated, packed = "false", tag = "1")]
+    pub(super) dimensions: Vec<i64>,
+    #[prost(int32, tag = "2")]
+    pub(super) element: i32,
+    #[prost(float, repeated, tag = "4")]
+    pub(super) floats: Vec<f32>,
+    #[prost(int32, repeated, tag = "5")]
+    pub(super) int32s: Vec<i32>,
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub(super) strings: Vec<Vec<u8>>,
+    #[prost(int64, repeated, tag = "7")]
+    pub(super) int64s: Vec<i64>,
+    #[prost(string, tag = "8")]
+    pub(super) name: String,
+    #[prost(bytes = "vec", tag = "9")]
+    pub(super) raw: Vec<u8>,
+    #[prost(double, repeated, tag = "10")]
+    pub(super) doubles: Vec<f64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
