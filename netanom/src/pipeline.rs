@@ -16,6 +16,8 @@ use crate::flow::{Crowd, Entry, Flow, FlowTable, FlowTimeouts, Timestamp, Window
 pub struct PipelineSettings {
     /// Flows that are kept at most.
     pub max_flows: usize,
+    /// Flows without an answer and with few packets that are kept at most.
+    pub max_unanswered: usize,
     /// When a flow has ended.
     pub timeouts: FlowTimeouts,
     /// When an incident is raised and when it ends.
@@ -86,7 +88,8 @@ impl Pipeline {
         interfaces: Interfaces,
     ) -> Self {
         Self {
-            table: FlowTable::new(settings.max_flows, settings.timeouts),
+            table: FlowTable::new(settings.max_flows, settings.timeouts)
+                .with_most_unanswered(settings.max_unanswered),
             context: Context::default(),
             detectors,
             incidents: Incidents::new(settings.incidents, interfaces),
@@ -188,10 +191,16 @@ impl Pipeline {
         self.table.len()
     }
 
-    /// Flows that were ended early because the table was full.
+    /// Flows that were ended early because the table was full, or too many of them were unanswered.
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.table.evicted()
+    }
+
+    /// Those of [`Self::evicted`] that went because too many were unanswered.
+    #[must_use]
+    pub fn evicted_unanswered(&self) -> u64 {
+        self.table.evicted_unanswered()
     }
 
     /// Computes the features of the flows in `due` and of the typical flow of each crowd into `judged`.

@@ -4,7 +4,7 @@ use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::daemon;
 
-use super::load_model;
+use super::{answer, load_model};
 
 /// Runs the sensor, or prints a configuration to start from.
 ///
@@ -12,11 +12,7 @@ use super::load_model;
 /// With the cause and the remedy, when the sensor cannot start or go on.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     if args.print_config {
-        #[expect(clippy::print_stdout, reason = "printing it is what was asked for")]
-        {
-            print!("{}", Config::example());
-        }
-        return Ok(());
+        return answer(&Config::example());
     }
     let config = merged(args)?;
     let model = load_model(config.model().as_deref())?;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::alert::{Alert, Class, Severity, State};
 use crate::flow::Timestamp;
-use crate::sink::{AlertSink, SinkError};
+use crate::sink::{Sink, SinkError};
 
 /// Alerts kept at most by default: about 20 MB with full explanations.
 pub const DEFAULT_CAPACITY: usize = 10_000;
@@ -85,7 +85,7 @@ impl AlertStore {
     }
 }
 
-impl AlertSink for AlertStore {
+impl Sink for AlertStore {
     fn name(&self) -> &'static str {
         "store"
     }

@@ -8,7 +8,7 @@ use ndarray::ArrayView2;
 use serde::Serialize;
 
 use crate::cli::{FormatArg, ModelExplainArgs};
-use crate::command::load_model;
+use crate::command::{answer, load_model};
 use crate::feature::features;
 use crate::model::Model;
 
@@ -48,14 +48,7 @@ pub(super) fn run(args: &ModelExplainArgs) -> anyhow::Result<()> {
         FormatArg::Text => explanation.text(args.row),
         FormatArg::Json => serde_json::to_string_pretty(&explanation)? + "\n",
     };
-    #[expect(
-        clippy::print_stdout,
-        reason = "the explanation is the command's result"
-    )]
-    {
-        print!("{text}");
-    }
-    Ok(())
+    answer(&text)
 }
 
 /// The features of a row of the table, in our order; rows count from 1.

@@ -1,0 +1,181 @@
+//! A BPF file system that everybody may write: what other users leave there is neither followed, removed nor believed.
+
+use std::fs::{self, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use netanom_common::flow::LAYOUT_VERSION;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::bpffs::BpfFileSystem;
+use crate::common::skip;
+use crate::errors::end;
+use crate::namespace::{Namespace, Pair, succeed};
+use crate::sensor::{Sensor, wait_until};
+
+/// Debian's `nobody`, which every Linux has.
+const NOBODY: &str = "65534";
+
+#[test]
+fn a_link_that_a_stranger_planted_leads_neither_detach_nor_run_to_another_folder() {
+    let test = "a_link_that_a_stranger_planted_leads_neither_detach_nor_run_to_another_folder";
+    let Some(pair) = Pair::new(test) else {
+        return;
+    };
+    let pins = BpfFileSystem::for_everybody();
+    let victim = tempfile::tempdir().unwrap();
+    fs::write(victim.path().join("precious"), "").unwrap();
+    let plant = format!(
+        "mkdir -p -m 755 /sys/fs/bpf/netanom/v{LAYOUT_VERSION} && \
+         ln -s {} /sys/fs/bpf/netanom/v{LAYOUT_VERSION}/$(stat -Lc %i /proc/self/ns/net)-0",
+        victim.path().display()
+    );
+    succeed(&mut as_nobody(&pair.sensor, &pins, &plant));
+
+    let said = end(&mut pins.netanom(&pair.sensor, "detach"), 1);
+    assert!(
+        said.contains("`netanom` there belongs to user 65534"),
+        "{said}"
+    );
+    assert!(victim.path().join("precious").exists());
+
+    let mut sensor = Sensor::spawn(&pair.sensor, pins.command(&pair.sensor), &["-i", "v0"]);
+    let log = sensor.log();
+    assert!(
+        log.contains("`netanom` there belongs to user 65534"),
+        "{log}"
+    );
+    sensor.stop(Signal::SIGTERM);
+    assert!(victim.path().join("precious").exists());
+}
+
+#[test]
+fn a_link_in_a_folder_of_ours_is_not_followed() {
+    let Some(pair) = Pair::new("a_link_in_a_folder_of_ours_is_not_followed") else {
+        return;
+    };
+    let pins = BpfFileSystem::new();
+    let victim = tempfile::tempdir().unwrap();
+    fs::write(victim.path().join("precious"), "").unwrap();
+    let layout = folder(&pins, &format!("netanom/v{LAYOUT_VERSION}"));
+    std::os::unix::fs::symlink(victim.path(), layout.join("1-0")).unwrap();
+    let found = folder(&pins, &format!("netanom/v{LAYOUT_VERSION}/1-1"));
+    std::os::unix::fs::symlink(victim.path().join("precious"), found.join("egress-1")).unwrap();
+
+    let detach = pins.netanom(&pair.sensor, "detach").output().unwrap();
+
+    assert_eq!(detach.status.code(), Some(0), "{detach:?}");
+    assert!(victim.path().join("precious").exists());
+    assert!(!found.exists(), "what is ours is removed");
+    assert!(layout.join("1-0").is_symlink(), "what is not ours stays");
+}
+
+#[test]
+fn a_lock_that_is_held_holds_no_signal_back() {
+    let Some(pair) = Pair::new("a_lock_that_is_held_holds_no_signal_back") else {
+        return;
+    };
+    let pins = BpfFileSystem::new();
+    let held = File::open(folder(&pins, "netanom")).unwrap();
+    held.lock().unwrap();
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let mut command = pins.command(&pair.sensor);
+    let mut child = command
+        .args(["-i", "v0", "--listen", "127.0.0.1:9710"])
+        .stdin(Stdio::null())
+        .stderr(File::create(log.path()).unwrap())
+        .spawn()
+        .unwrap();
+    wait_until("the sensor waits for the lock", || {
+        fs::read_to_string(log.path())
+            .unwrap()
+            .contains("waiting for it")
+    });
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).unwrap();
+    let mut status = None;
+    wait_until("the sensor ends", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(0));
+    let said = fs::read_to_string(log.path()).unwrap();
+    assert!(
+        said.contains("stopped before anything was attached"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_map_of_another_shape_is_given_up_aloud() {
+    let test = "a_map_of_another_shape_is_given_up_aloud";
+    let Some(pair) = Pair::new(test) else {
+        return;
+    };
+    if Command::new("bpftool").arg("version").output().is_err() {
+        return skip(test, "needs `bpftool` (on Debian: apt-get install bpftool)");
+    }
+    let pins = BpfFileSystem::new();
+    let mut sensor = Sensor::spawn(&pair.sensor, pins.command(&pair.sensor), &["-i", "v0"]);
+    sensor.stop(Signal::SIGKILL);
+    // The kernel would write its values beyond what we have room for.
+    for (name, kind, key) in [("shard-0", "hash", 44), ("DELIVERED", "percpu_array", 4)] {
+        let pinned = pins.pins();
+        let path = pinned.iter().find(|path| path.ends_with(name)).unwrap();
+        let path = pins.path().join(path);
+        fs::remove_file(&path).unwrap();
+        let value = if kind == "hash" { 16_384 } else { 16 };
+        let sizes = [key, value].map(|size: i32| size.to_string());
+        let [key, value] = &sizes;
+        succeed(
+            Command::new("bpftool")
+                .args(["map", "create"])
+                .arg(&path)
+                .args([
+                    "type", kind, "key", key, "value", value, "entries", "64", "name", "other",
+                ]),
+        );
+    }
+    let sensor = Sensor::spawn(&pair.sensor, pins.command(&pair.sensor), &["-i", "v0"]);
+    for name in ["shard-0", "DELIVERED"] {
+        let expected = format!("`{name}`, which the netanom with process id");
+        wait_until("it is told", || sensor.log().contains(&expected));
+    }
+    wait_until("the sensor goes on", || {
+        sensor.metrics()["netanom_poll_duration_seconds_count"] > 3.0
+    });
+    assert!(!pins.pins().iter().any(|path| path.contains("other")));
+}
+
+/// Makes a folder, with those above it, that is root's alone.
+fn folder(pins: &BpfFileSystem, name: &str) -> std::path::PathBuf {
+    let path = pins.path().join(Path::new(name));
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&path)
+        .unwrap();
+    path
+}
+
+/// A line for the shell, run by a user without any right who sees the file system at `/sys/fs/bpf`.
+fn as_nobody(namespace: &Namespace, pins: &BpfFileSystem, line: &str) -> Command {
+    let mut command = namespace.command("sh");
+    command
+        .args([
+            "-c",
+            "mount --bind \"$0\" /sys/fs/bpf && exec setpriv --reuid \"$@\"",
+        ])
+        .arg(pins.path())
+        .args([
+            NOBODY,
+            "--regid",
+            NOBODY,
+            "--clear-groups",
+            "sh",
+            "-c",
+            line,
+        ]);
+    command
+}
