@@ -54,6 +54,11 @@ pub struct Config {
     /// Whether the kernel counts and times the runs of all BPF programs, for netanom_program_runs_total. About 50 ns more
     /// for each run of each program on the machine; needs root.
     pub bpf_stats: bool,
+    /// Folder for what outlives the sensor: the alerts. Empty: /var/lib/netanom for root, else netanom in the user's state
+    /// folder (~/.local/state).
+    pub state_dir: String,
+    /// Whether anything outlives the sensor.
+    pub keep_state: bool,
     /// Alerts that are kept for /alerts; the oldest ended ones go first.
     pub max_alerts: usize,
     /// How long flows are kept.
@@ -113,6 +118,8 @@ impl Default for Config {
             tick_ms: 250,
             kernel_flows: 65_536,
             bpf_stats: false,
+            state_dir: String::new(),
+            keep_state: true,
             max_alerts: 10_000,
             flows: Flows::default(),
             alerts: Alerts::default(),
@@ -276,6 +283,12 @@ impl Config {
     #[must_use]
     pub fn model(&self) -> Option<PathBuf> {
         (!self.model.is_empty()).then(|| PathBuf::from(&self.model))
+    }
+
+    /// The folder for what outlives the sensor, when another than the usual one is wanted.
+    #[must_use]
+    pub fn state_dir(&self) -> Option<PathBuf> {
+        (!self.state_dir.is_empty()).then(|| PathBuf::from(&self.state_dir))
     }
 
     /// The time between two looks at the counters.

@@ -26,8 +26,9 @@ use crate::pipeline::Pipeline;
 use crate::sink::Sink;
 use crate::sink::log::LogSink;
 use crate::sink::outbox::{Outbox, OutboxSettings};
+use crate::sink::state::StateFolder;
 use crate::sink::stderr;
-use crate::sink::store::AlertStore;
+use crate::sink::store::{AlertHistory, AlertStore};
 use crate::source::kernel::{
     Attachment, Change, Gone, KernelSettings, KernelSource, RunStatistics,
 };
@@ -78,6 +79,10 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         revision: option_env!("NETANOM_REVISION").unwrap_or("unknown"),
     }));
     let store = AlertStore::new(config.max_alerts);
+    let sinks = [
+        Box::<LogSink>::default() as Box<dyn Sink>,
+        with_history(config, &store)?,
+    ];
     let health = Health::new(&["sensor", "model"], tick * LATE_TICKS);
     metrics.set_model(&model.name, &model.version, &model.trained_at);
     health.pass("model");
@@ -85,7 +90,7 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     let mut sensor = Sensor {
         source,
         pipeline,
-        outboxes: start_outboxes(&store)?,
+        outboxes: start_outboxes(sinks)?,
         store: store.clone(),
         metrics: Arc::clone(&metrics),
         health: health.clone(),
@@ -108,9 +113,31 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     runtime.block_on(serve(sensor, listener, state, stop))
 }
 
+/// The store, with its database where there can be one. A folder that was asked for has to do; without the usual one the
+/// sensor works, and says what it loses.
+fn with_history(config: &Config, store: &AlertStore) -> anyhow::Result<Box<dyn Sink>> {
+    if !config.keep_state {
+        return Ok(Box::new(store.clone()));
+    }
+    let asked = config.state_dir();
+    let opened = asked
+        .clone()
+        .map_or_else(StateFolder::usual, Ok)
+        .and_then(|folder| StateFolder::open(&folder))
+        .map_err(anyhow::Error::from)
+        .and_then(|folder| Ok(AlertHistory::open(folder, store.clone())?));
+    match opened {
+        Ok(history) => Ok(Box::new(history)),
+        Err(error) if asked.is_some() => Err(error),
+        Err(error) => {
+            log::warn!("{error:#}; alerts are kept in memory alone");
+            Ok(Box::new(store.clone()))
+        }
+    }
+}
+
 /// The thread of each sink.
-fn start_outboxes(store: &AlertStore) -> anyhow::Result<Vec<Outbox>> {
-    let sinks: [Box<dyn Sink>; 2] = [Box::<LogSink>::default(), Box::new(store.clone())];
+fn start_outboxes<const N: usize>(sinks: [Box<dyn Sink>; N]) -> anyhow::Result<Vec<Outbox>> {
     let start = |sink| Outbox::start(sink, OutboxSettings::default());
     let started = sinks.into_iter().map(start).collect::<Result<_, _>>();
     started.context("cannot start the thread of a sink")
@@ -225,6 +252,7 @@ impl Sensor {
             self.metrics
                 .set_alerts_active(self.active.values().copied());
             self.metrics.set_alerts_dropped(self.store.dropped());
+            self.metrics.set_history_failures(self.store.unwritten());
         }
         Ok(())
     }

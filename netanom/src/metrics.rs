@@ -55,6 +55,7 @@ pub struct Metrics {
     alerts: [[IntCounter; Severity::ALL.len()]; ALERT_CLASSES],
     alerts_active: [[IntGauge; Severity::ALL.len()]; ALERT_CLASSES],
     alerts_dropped: IntCounter,
+    history_failures: IntCounter,
     detection_delay: Histogram,
     outboxes: Outboxes,
     log_lines_dropped: IntCounter,
@@ -172,6 +173,10 @@ impl Metrics {
             alerts_active: alert_cells(|class, severity| alerts_active.with_label_values(&[class, severity])),
             alerts_dropped: make
                 .counter("netanom_alerts_dropped_total", "Alerts that left the alert store because it was full."),
+            history_failures: make.counter(
+                "netanom_history_failures_total",
+                "Alerts and changes that could not be written to the database when they came.",
+            ),
             detection_delay: make.histogram(
                 "netanom_detection_delay_seconds",
                 "From the first packet of an incident to the end of the window that raised the alert.",
@@ -291,6 +296,11 @@ impl Metrics {
         raise(&self.alerts_dropped, so_far);
     }
 
+    /// How many alerts and changes could not be written to the database so far.
+    pub fn set_history_failures(&self, so_far: u64) {
+        raise(&self.history_failures, so_far);
+    }
+
     /// The source took this long to deliver a window.
     pub fn poll_took(&self, duration: Duration) {
         self.poll_duration.observe(duration.as_secs_f64());
@@ -331,7 +341,7 @@ fn raise(counter: &IntCounter, so_far: u64) {
 }
 
 /// Metrics without labels that are no histogram, and the two that are only ever one series.
-const SINGLE_SERIES: usize = 8 + 2;
+const SINGLE_SERIES: usize = 9 + 2;
 /// CPU time, open and most files, virtual and resident memory, start time, threads.
 const PROCESS_SERIES: usize = 7;
 

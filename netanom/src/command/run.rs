@@ -43,6 +43,11 @@ fn merged(args: &RunArgs) -> anyhow::Result<Config> {
     if let Some(tunnels) = args.tunnels {
         tunnels.name().clone_into(&mut config.tunnels);
     }
+    if let Some(folder) = &args.state_dir {
+        config.state_dir = folder.display().to_string();
+        config.keep_state = true;
+    }
+    config.keep_state &= !args.no_state;
     config.bpf_stats |= args.bpf_stats;
     Ok(config)
 }

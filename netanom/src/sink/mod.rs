@@ -3,6 +3,7 @@
 pub mod flows;
 pub mod log;
 pub mod outbox;
+pub mod state;
 pub mod stderr;
 pub mod store;
 

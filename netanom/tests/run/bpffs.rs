@@ -32,7 +32,9 @@ impl BpfFileSystem {
 
     /// `netanom run` in the namespace with this file system at `/sys/fs/bpf`.
     pub(crate) fn command(&self, namespace: &Namespace) -> Command {
-        self.netanom(namespace, "run")
+        let mut command = self.netanom(namespace, "run");
+        command.arg("--no-state");
+        command
     }
 
     /// The same with another subcommand.

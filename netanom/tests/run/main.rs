@@ -18,6 +18,7 @@ mod flood;
 mod foreign;
 #[path = "../../../netanom-common/tests/parser/frames/mod.rs"]
 mod frames;
+mod history;
 mod lifetime;
 mod machine;
 mod mirror;

@@ -169,7 +169,7 @@ impl Drop for Sensor<'_> {
 pub(crate) fn command(namespace: &Namespace) -> Command {
     let mut command = namespace.command(env!("CARGO_BIN_EXE_netanom"));
     // Messages of the kernel programs about malformed packets are of level debug.
-    command.arg("run").env("RUST_LOG", "debug");
+    command.args(["run", "--no-state"]).env("RUST_LOG", "debug");
     command
 }
 
