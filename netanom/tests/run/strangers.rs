@@ -1,7 +1,7 @@
 //! A BPF file system that everybody may write: what other users leave there is neither followed, removed nor believed.
 
 use std::fs::{self, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -49,6 +49,19 @@ fn a_link_that_a_stranger_planted_leads_neither_detach_nor_run_to_another_folder
     );
     sensor.stop(Signal::SIGTERM);
     assert!(victim.path().join("precious").exists());
+}
+
+#[test]
+fn where_the_sensor_mounts_the_file_system_nobody_else_may_write() {
+    let test = "where_the_sensor_mounts_the_file_system_nobody_else_may_write";
+    let Some(pair) = Pair::new(test) else {
+        return;
+    };
+    // In a `/sys` of its own, without a BPF file system.
+    let sensor = Sensor::start(&pair.sensor, &["-i", "v0"]);
+    assert!(sensor.log().contains("mounted the BPF file system"));
+    let mounted = format!("/proc/{}/root/sys/fs/bpf", sensor.pid());
+    assert_eq!(fs::metadata(mounted).unwrap().mode() & 0o7777, 0o700);
 }
 
 #[test]

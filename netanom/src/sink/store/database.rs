@@ -16,11 +16,9 @@ const STEPS: [&str; 1] = ["CREATE TABLE alerts (
     -- The order in which they were raised.
     place INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL,
     -- As HTTP shows it.
     alert TEXT NOT NULL
-) STRICT;
-CREATE INDEX alerts_by_state ON alerts (state);"];
+) STRICT;"];
 
 /// The version of a file to which all of them were done.
 const VERSION: u32 = STEPS.len() as u32;
@@ -147,7 +145,16 @@ impl Database {
 
     /// Keeps an alert, in the place of an older state of it.
     pub(super) fn write(&mut self, place: u64, alert: &Alert) -> Result<(), DatabaseError> {
-        let written = write(&self.connection, place, alert);
+        let written = match write(&self.connection, place, alert) {
+            // What is in the log and in the file has its room twice, until the log is emptied.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                let emptied =
+                    self.connection
+                        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+                emptied.and_then(|()| write(&self.connection, place, alert))
+            }
+            written => written,
+        };
         written.map_err(|error| self.failed(error))
     }
 
@@ -186,9 +193,11 @@ fn prepare(connection: &mut Connection, found: u32) -> rusqlite::Result<()> {
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
         return Err(rusqlite::Error::SqliteFailure(code, Some(sound)));
     }
-    // A write-ahead log that grew is cut again.
+    // The write-ahead log is emptied into the file when it has 64 pages, about thirty alerts, so that it takes little of a
+    // small disk, and cut if it grew.
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 4194304;
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 64;
+         PRAGMA journal_size_limit = 1048576;
          PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024;",
     )?;
     if found == VERSION {
@@ -246,15 +255,10 @@ fn write(connection: &Connection, place: u64, alert: &Alert) -> rusqlite::Result
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     connection
         .prepare_cached(
-            "INSERT INTO alerts (place, id, state, alert) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (place) DO UPDATE SET id = ?2, state = ?3, alert = ?4",
+            "INSERT INTO alerts (place, id, alert) VALUES (?1, ?2, ?3)
+             ON CONFLICT (place) DO UPDATE SET id = ?2, alert = ?3",
         )?
-        .execute(params![
-            place.cast_signed(),
-            alert.id,
-            alert.state.name(),
-            text
-        ])?;
+        .execute(params![place.cast_signed(), alert.id, text])?;
     Ok(())
 }
 

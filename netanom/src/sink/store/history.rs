@@ -93,6 +93,7 @@ impl Sink for AlertHistory {
 mod tests {
     use std::fs;
     use std::path::Path;
+    use std::process::Command;
 
     use super::super::tests::alert;
     use super::super::{AlertQuery, AlertStore};
@@ -202,6 +203,51 @@ mod tests {
             let refused = AlertHistory::open(folder, AlertStore::new(10)).unwrap_err();
             assert!(refused.to_string().contains(expected), "{refused}");
             assert_eq!(fs::read(&file).unwrap(), before);
+        }
+    }
+
+    /// Root alone can mount a small disk.
+    #[test]
+    fn a_disk_of_a_megabyte_that_is_full_stops_nothing() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let disk = Disk::of_a_megabyte();
+        let (mut history, store) = open(disk.0.path(), 10_000);
+        for number in 0..3000 {
+            let id = format!("b{number}");
+            let alert = Alert {
+                id,
+                ..of(1, State::Ended)
+            };
+            history.emit(&alert).unwrap();
+        }
+        assert_eq!(store.query(&AlertQuery::default()).total, 3000);
+        assert!((1..3000).contains(&store.unwritten()));
+        drop(history);
+        let (_history, store) = open(disk.0.path(), 10_000);
+        let kept = store.query(&AlertQuery::default()).total;
+        assert!((400..3000).contains(&kept), "{kept}");
+    }
+
+    /// Gone when dropped.
+    struct Disk(tempfile::TempDir);
+
+    impl Disk {
+        fn of_a_megabyte() -> Self {
+            let disk = Self(tempfile::tempdir().unwrap());
+            let mounted = Command::new("mount")
+                .args(["-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs"])
+                .arg(disk.0.path())
+                .status();
+            assert!(mounted.unwrap().success());
+            disk
+        }
+    }
+
+    impl Drop for Disk {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
         }
     }
 
