@@ -143,6 +143,12 @@ pub struct RunArgs {
     /// Address of /metrics and /alerts, such as localhost:9710, or :9710 for every IPv4 address [default: 127.0.0.1:9710].
     #[arg(long, value_name = "[ADDRESS]:PORT")]
     pub listen: Option<String>,
+    /// Folder for what outlives the sensor: the alerts [default: /var/lib/netanom for root, else ~/.local/state/netanom].
+    #[arg(long, value_name = "DIR", conflicts_with = "no_state")]
+    pub state_dir: Option<PathBuf>,
+    /// Keep nothing that outlives the sensor.
+    #[arg(long)]
+    pub no_state: bool,
     /// Where XDP runs [default: auto].
     #[arg(long, value_enum)]
     pub xdp_mode: Option<XdpModeArg>,

@@ -1,7 +1,9 @@
 //! The configuration: a file, and flags that win over it. The comments here are those of `--print-config`.
 
+use std::fs::File;
+use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,10 +12,16 @@ use serde::Deserialize;
 use toml_example::TomlExample;
 
 use crate::alert::{EvidenceSettings, IncidentSettings};
-use crate::flow::FlowTimeouts;
+use crate::flow::{FlowTimeouts, MOST_UNANSWERED};
 use crate::model::Evidence;
 use crate::pipeline::PipelineSettings;
 use crate::source::{Direction, XdpMode};
+
+/// Bytes of a configuration file at most: three hundred times the one with every default and its comment. A device that
+/// never ends would take all memory.
+const MAX_FILE: u64 = 1024 * 1024;
+/// The longest time that can be asked for, in seconds: a year.
+const YEAR: u64 = 31_536_000;
 
 /// netanom: configuration of the sensor, read with `netanom run --config FILE`.
 /// Every value shown is the default; flags win over the file.
@@ -27,6 +35,9 @@ pub struct Config {
     /// Address of /metrics and /alerts, also by name; a port alone (`:9710`) is every IPv4 address. Anything but a loopback
     /// address shows them to the network.
     pub listen: String,
+    /// Names by which the sensor may be asked, beside `localhost` and its addresses: a request whose Host header is
+    /// another name is refused, as it may come from a page that a stranger's name server leads here.
+    pub hosts: Vec<String>,
     /// `auto` (native XDP when the driver can, else generic), `native` or `generic`.
     pub xdp_mode: String,
     /// `both`, or `ingress` for a mirror port, which receives both directions already.
@@ -43,6 +54,11 @@ pub struct Config {
     /// Whether the kernel counts and times the runs of all BPF programs, for netanom_program_runs_total. About 50 ns more
     /// for each run of each program on the machine; needs root.
     pub bpf_stats: bool,
+    /// Folder for what outlives the sensor: the alerts. Empty: /var/lib/netanom for root, else netanom in the user's state
+    /// folder (~/.local/state).
+    pub state_dir: String,
+    /// Whether anything outlives the sensor.
+    pub keep_state: bool,
     /// Alerts that are kept for /alerts; the oldest ended ones go first.
     pub max_alerts: usize,
     /// How long flows are kept.
@@ -60,6 +76,8 @@ pub struct Config {
 pub struct Flows {
     /// Open flows that are kept at most; the most idle ones make room.
     pub max: usize,
+    /// Of them, flows that had few packets and no answer, at most; the oldest make room.
+    pub unanswered: usize,
     /// An open TCP connection without a packet.
     pub tcp_idle: u64,
     /// A TCP connection request without an answer.
@@ -94,6 +112,7 @@ impl Default for Config {
         Self {
             interfaces: Vec::new(),
             listen: "127.0.0.1:9710".to_owned(),
+            hosts: Vec::new(),
             xdp_mode: "auto".to_owned(),
             direction: "both".to_owned(),
             tunnels: "inner".to_owned(),
@@ -101,6 +120,8 @@ impl Default for Config {
             tick_ms: 250,
             kernel_flows: 65_536,
             bpf_stats: false,
+            state_dir: String::new(),
+            keep_state: true,
             max_alerts: 10_000,
             flows: Flows::default(),
             alerts: Alerts::default(),
@@ -112,6 +133,7 @@ impl Default for Flows {
     fn default() -> Self {
         Self {
             max: 131_072,
+            unanswered: MOST_UNANSWERED,
             tcp_idle: 300,
             tcp_opening: 20,
             tcp_closed: 5,
@@ -208,10 +230,20 @@ impl Config {
     /// [`ConfigError`] with the file, the line and what is wrong.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let mut text = String::new();
+        let read =
+            File::open(path).and_then(|opened| opened.take(MAX_FILE + 1).read_to_string(&mut text));
+        let length = read.map_err(|source| ConfigError::Read {
             file: file.clone(),
             source,
         })?;
+        if length as u64 > MAX_FILE {
+            return Err(ConfigError::Parse {
+                file,
+                line: 1,
+                detail: format!("it is longer than {} KiB", MAX_FILE / 1024),
+            });
+        }
         toml::from_str(&text).map_err(|error| ConfigError::Parse {
             file,
             line: 1 + before(&text, error.span()).matches('\n').count(),
@@ -303,19 +335,18 @@ impl Config {
         (!self.model.is_empty()).then(|| PathBuf::from(&self.model))
     }
 
+    /// The folder for what outlives the sensor, when another than the usual one is wanted.
+    #[must_use]
+    pub fn state_dir(&self) -> Option<PathBuf> {
+        (!self.state_dir.is_empty()).then(|| PathBuf::from(&self.state_dir))
+    }
+
     /// The time between two looks at the counters.
     ///
     /// # Errors
     /// [`ConfigError::Value`] when it is out of range.
     pub fn tick(&self) -> Result<Duration, ConfigError> {
-        if !(10..=10_000).contains(&self.tick_ms) {
-            let value = self.tick_ms.to_string();
-            return Err(ConfigError::Value {
-                key: "tick_ms",
-                value,
-                expected: "between 10 and 10000",
-            });
-        }
+        within("tick_ms", self.tick_ms, 10..=10_000, "between 10 and 10000")?;
         Ok(Duration::from_millis(self.tick_ms))
     }
 
@@ -324,14 +355,12 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Value`] when it is out of range.
     pub fn kernel_flows(&self) -> Result<u32, ConfigError> {
-        if !(1024..=4_194_304).contains(&self.kernel_flows) {
-            let value = self.kernel_flows.to_string();
-            return Err(ConfigError::Value {
-                key: "kernel_flows",
-                value,
-                expected: "between 1024 and 4194304",
-            });
-        }
+        within(
+            "kernel_flows",
+            self.kernel_flows,
+            1024..=4_194_304,
+            "between 1024 and 4194304",
+        )?;
         Ok(self.kernel_flows)
     }
 
@@ -349,17 +378,34 @@ impl Config {
     /// [`ConfigError::Value`] when a value is out of range.
     pub fn pipeline_for(&self, of_model: &Evidence) -> Result<PipelineSettings, ConfigError> {
         let flows = &self.flows;
-        if !(1..=10_000_000).contains(&flows.max) {
-            let value = flows.max.to_string();
-            return Err(ConfigError::Value {
-                key: "flows.max",
-                value,
-                expected: "between 1 and 10000000",
-            });
+        within(
+            "flows.max",
+            flows.max,
+            1..=10_000_000,
+            "between 1 and 10000000",
+        )?;
+        within(
+            "flows.unanswered",
+            flows.unanswered,
+            1024..=1_000_000,
+            "between 1024 and 1000000",
+        )?;
+        for (key, seconds) in [
+            ("flows.tcp_idle", flows.tcp_idle),
+            ("flows.tcp_opening", flows.tcp_opening),
+            ("flows.tcp_closed", flows.tcp_closed),
+            ("flows.udp_idle", flows.udp_idle),
+            ("flows.icmp_idle", flows.icmp_idle),
+            ("flows.other_idle", flows.other_idle),
+            ("flows.active", flows.active),
+            ("alerts.quiet", self.alerts.quiet),
+        ] {
+            within(key, seconds, 1..=YEAR, "between 1 and 31536000 (a year)")?;
         }
         let evidence = self.alerts.evidence(of_model)?;
         Ok(PipelineSettings {
             max_flows: flows.max,
+            max_unanswered: flows.unanswered,
             timeouts: FlowTimeouts {
                 tcp: Duration::from_secs(flows.tcp_idle),
                 tcp_opening: Duration::from_secs(flows.tcp_opening),
@@ -382,6 +428,22 @@ impl Config {
 fn before(text: &str, place: Option<Range<usize>>) -> &str {
     let end = place.map_or(text.len(), |place| place.start);
     text.get(..end).unwrap_or(text)
+}
+
+fn within<T: PartialOrd + ToString>(
+    key: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+    expected: &'static str,
+) -> Result<(), ConfigError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::Value {
+        key,
+        value: value.to_string(),
+        expected,
+    })
 }
 
 #[cfg(test)]
@@ -455,5 +517,33 @@ mod tests {
             ..Config::default()
         };
         assert!(config.tick().is_err());
+    }
+
+    #[test]
+    fn values_without_sense_are_refused_by_name() {
+        for (text, key) in [
+            ("[flows]\nactive = 0", "flows.active"),
+            ("[flows]\nudp_idle = 18446744073709551", "flows.udp_idle"),
+            ("[flows]\nunanswered = 3", "flows.unanswered"),
+            ("[flows]\nmax = 0", "flows.max"),
+            ("[alerts]\nevidence = 1e308", "alerts.evidence"),
+            ("[alerts]\nevidence = inf", "alerts.evidence"),
+            ("[alerts]\nevidence = nan", "alerts.evidence"),
+            ("[alerts]\nevidence = 0.0", "alerts.evidence"),
+            ("[alerts]\nquiet = 0", "alerts.quiet"),
+        ] {
+            let config: Config = toml::from_str(text).unwrap();
+            let error = config.pipeline().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{key}` is ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_never_ends_is_refused() {
+        let error = Config::read(Path::new("/dev/zero")).unwrap_err();
+        assert!(
+            error.to_string().contains("longer than 1024 KiB"),
+            "{error}"
+        );
     }
 }

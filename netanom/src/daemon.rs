@@ -1,19 +1,19 @@
 //! The running sensor: a thread that polls, judges and hands on, beside the runtime that answers HTTP and signals.
 //!
-//! The order of the start is a contract: hold back the signals that stop, open and attach what needs privileges, drop
-//! them, only then start threads and let the signals through.
+//! The order of the start is a contract: note the signals that stop, open and attach what needs privileges, drop them,
+//! only then start threads.
+
+mod signals;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use log::Level;
-use nix::sys::signal::{SigSet, Signal};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::alert::{Alert, Class, Severity, State};
 use crate::config::Config;
@@ -23,18 +23,28 @@ use crate::http::{self, Health, HttpState};
 use crate::metrics::{Build, Metrics, XdpMode as XdpModeLabel};
 use crate::model::Model;
 use crate::pipeline::Pipeline;
-use crate::sink::AlertSink;
+use crate::sink::Sink;
 use crate::sink::log::LogSink;
-use crate::sink::store::AlertStore;
+use crate::sink::outbox::{Outbox, OutboxSettings};
+use crate::sink::state::StateFolder;
+use crate::sink::stderr;
+use crate::sink::store::{AlertHistory, AlertStore};
 use crate::source::kernel::{
     Attachment, Change, Gone, KernelSettings, KernelSource, RunStatistics,
 };
-use crate::source::{FlowSource, Interface, Stop, Watchlist, privileges, random};
+use crate::source::{
+    FlowSource, Interface, SourceError, Stop, Watchlist, privileges, random,
+};
+
+use signals::Asked;
 
 /// A poll that is this many ticks late makes the sensor unready.
 const LATE_TICKS: u32 = 20;
 
-/// Runs the sensor until SIGINT or SIGTERM, or until it fails.
+/// For alerts that wait for their sinks when the sensor has stopped.
+const LAST_ALERTS: Duration = Duration::from_secs(2);
+
+/// Runs the sensor until a signal asks it to stop, or until it fails.
 ///
 /// # Errors
 /// When the configuration is wrong, the address is taken, the programs cannot be loaded or attached, or polling fails.
@@ -54,18 +64,27 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     let stop = Stop::default();
     // Before the programs are attached, so that each run counts.
     let statistics = config.bpf_stats.then(RunStatistics::on).transpose()?;
-    // One that ended the process after attaching and before anybody hears it would leave the programs attached.
-    stop_signals()
-        .thread_block()
-        .context("cannot hold signals back")?;
-    let source = KernelSource::open(&settings, stop.clone())?;
+    signals::hold(&stop).context("cannot handle signals")?;
+    privileges::raise_file_limit();
+    let source = match KernelSource::open(&settings, stop.clone()) {
+        Err(SourceError::Stopped) => {
+            log::info!("stopped before anything was attached");
+            return Ok(());
+        }
+        source => source?,
+    };
     privileges::drop_all()?;
+    stderr::start().context("cannot start the log's thread")?;
 
     let metrics = Arc::new(Metrics::new(Build {
         version: env!("CARGO_PKG_VERSION"),
         revision: option_env!("NETANOM_REVISION").unwrap_or("unknown"),
     }));
     let store = AlertStore::new(config.max_alerts);
+    let sinks = [
+        Box::<LogSink>::default() as Box<dyn Sink>,
+        with_history(config, &store)?,
+    ];
     let health = Health::new(&["sensor", "model"], tick * LATE_TICKS);
     metrics.set_model(&model.name, &model.version, &model.trained_at);
     health.pass("model");
@@ -75,12 +94,11 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     let mut sensor = Sensor {
         source,
         pipeline,
-        sinks: vec![Box::<LogSink>::default(), Box::new(store.clone())],
+        outboxes: start_outboxes(sinks)?,
         store: store.clone(),
         metrics: Arc::clone(&metrics),
         health: health.clone(),
         active: BTreeMap::new(),
-        evicted: 0,
         _statistics: statistics,
     };
     sensor.follow_interfaces();
@@ -89,6 +107,7 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         metrics,
         alerts: store,
         health,
+        hosts: config.hosts.clone(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -96,6 +115,36 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(serve(sensor, listener, state, stop))
+}
+
+/// The store, with its database where there can be one. A folder that was asked for has to do; without the usual one the
+/// sensor works, and says what it loses.
+fn with_history(config: &Config, store: &AlertStore) -> anyhow::Result<Box<dyn Sink>> {
+    if !config.keep_state {
+        return Ok(Box::new(store.clone()));
+    }
+    let asked = config.state_dir();
+    let opened = asked
+        .clone()
+        .map_or_else(StateFolder::usual, Ok)
+        .and_then(|folder| StateFolder::open(&folder))
+        .map_err(anyhow::Error::from)
+        .and_then(|folder| Ok(AlertHistory::open(folder, store.clone())?));
+    match opened {
+        Ok(history) => Ok(Box::new(history)),
+        Err(error) if asked.is_some() => Err(error),
+        Err(error) => {
+            log::warn!("{error:#}; alerts are kept in memory alone");
+            Ok(Box::new(store.clone()))
+        }
+    }
+}
+
+/// The thread of each sink.
+fn start_outboxes<const N: usize>(sinks: [Box<dyn Sink>; N]) -> anyhow::Result<Vec<Outbox>> {
+    let start = |sink| Outbox::start(sink, OutboxSettings::default());
+    let started = sinks.into_iter().map(start).collect::<Result<_, _>>();
+    started.context("cannot start the thread of a sink")
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -109,11 +158,6 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .set_nonblocking(true)
         .context("cannot set up the listening socket")?;
     Ok(listener)
-}
-
-/// What asks the sensor to stop.
-fn stop_signals() -> SigSet {
-    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM])
 }
 
 async fn serve(
@@ -134,16 +178,16 @@ async fn serve(
             outcome
         })
         .context("cannot start the sensor's thread")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
-    stop_signals()
-        .thread_unblock()
-        .context("cannot let signals through")?;
+    let mut asked = signals::hear().context("cannot handle signals")?;
     let shutdown = async {
-        tokio::select! {
-            _ = interrupt.recv() => log::info!("SIGINT: detaching"),
-            _ = terminate.recv() => log::info!("SIGTERM: detaching"),
-            _ = &mut end => {}
+        // Before they were heard.
+        if stop.is_raised() {
+            log::info!("asked to stop during the start: detaching");
+        } else {
+            tokio::select! {
+                () = until_asked_to_end(&mut asked) => {}
+                _ = &mut end => {}
+            }
         }
         stop.raise();
     };
@@ -155,25 +199,44 @@ async fn serve(
     }
 }
 
+async fn until_asked_to_end(asked: &mut mpsc::Receiver<Asked>) {
+    while let Some(asked) = asked.recv().await {
+        match asked {
+            Asked::End(signal) => {
+                log::info!("{signal}: detaching");
+                return;
+            }
+            Asked::Reload => log::warn!(
+                "SIGHUP: nothing is read anew yet; restart the sensor to have it take a changed configuration"
+            ),
+        }
+    }
+}
+
 /// Polls the source, steps the pipeline, and hands alerts to the sinks.
 struct Sensor {
     source: KernelSource,
     pipeline: Pipeline,
-    sinks: Vec<Box<dyn AlertSink>>,
+    outboxes: Vec<Outbox>,
     store: AlertStore,
     metrics: Arc<Metrics>,
     health: Health,
     active: BTreeMap<String, (Class, Severity)>,
-    evicted: u64,
     // On as long as the sensor runs.
     _statistics: Option<RunStatistics>,
 }
 
 impl Sensor {
+    /// Watches until it is over, detaches, and lets the sinks take what waits for them.
     fn run(mut self) -> anyhow::Result<()> {
-        for sink in &self.sinks {
-            self.metrics.add_sink(sink.name());
-        }
+        let outcome = self.watch();
+        drop(self.source);
+        log::info!("detached");
+        Outbox::end(self.outboxes, LAST_ALERTS);
+        outcome
+    }
+
+    fn watch(&mut self) -> anyhow::Result<()> {
         self.pipeline.rehearse();
         self.health.pass("sensor");
         while let Some(window) = self.source.next_window().inspect_err(|error| {
@@ -184,15 +247,17 @@ impl Sensor {
             let alerts = self.pipeline.step(&window);
             self.metrics.step_took(polled.elapsed());
             self.measure(&window, polled);
-            for alert in &alerts {
-                self.hand_on(alert, &window);
+            for alert in alerts {
+                self.hand_on(&Arc::new(alert), &window);
+            }
+            for outbox in &self.outboxes {
+                self.metrics.set_outbox(outbox.name(), outbox.counts());
             }
             self.metrics
                 .set_alerts_active(self.active.values().copied());
             self.metrics.set_alerts_dropped(self.store.dropped());
+            self.metrics.set_history_failures(self.store.unwritten());
         }
-        drop(self.source);
-        log::info!("detached");
         Ok(())
     }
 
@@ -246,9 +311,10 @@ impl Sensor {
         self.metrics
             .set_program_runs(told.runs.map(|runs| (runs.count, runs.time)));
         self.metrics.set_flows_active(self.pipeline.open_flows());
-        let evicted = self.pipeline.evicted();
-        self.metrics.flows_evicted(evicted - self.evicted);
-        self.evicted = evicted;
+        let unanswered = self.pipeline.evicted_unanswered();
+        let others = self.pipeline.evicted() - unanswered;
+        self.metrics.set_flows_evicted(others, unanswered);
+        self.metrics.set_log_lines_dropped(stderr::dropped());
         for (verdict, facts) in self
             .pipeline
             .verdicts()
@@ -261,7 +327,7 @@ impl Sensor {
         }
     }
 
-    fn hand_on(&mut self, alert: &Alert, window: &Window) {
+    fn hand_on(&mut self, alert: &Arc<Alert>, window: &Window) {
         let is_new = match alert.state {
             State::Active => self
                 .active
@@ -274,11 +340,8 @@ impl Sensor {
             self.metrics
                 .alert_raised(alert.class, alert.severity, delay);
         }
-        for sink in &mut self.sinks {
-            if let Err(error) = sink.emit(alert) {
-                self.metrics.sink_failed(sink.name());
-                log::warn!("{error:#}");
-            }
+        for outbox in &self.outboxes {
+            outbox.put(Arc::clone(alert));
         }
     }
 }

@@ -1,16 +1,20 @@
 //! netanom's program: what was typed goes to the command that does it; a failure is one line and exit code 1.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use env_logger::{Env, Target, WriteStyle};
 use netanom::cli::{Cli, Command};
 use netanom::command::{self, simulate::Simulate};
+use netanom::sink::stderr;
+
+/// For a log that nobody reads any more, at the end.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::read();
-    let level = env_logger::Env::default().default_filter_or("info");
-    env_logger::Builder::from_env(level)
-        .format_target(false)
-        .init();
+    start_log();
     let outcome = match &cli.command {
         #[cfg(feature = "live")]
         Command::Run(args) => command::run::run(args),
@@ -28,11 +32,30 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => command::evaluate::run(args),
         Command::Model(model) => command::model::run(model),
     };
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            stderr::say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
+    };
+    stderr::finish(LAST_LINES);
+    code
+}
+
+fn start_log() {
+    let mut log = env_logger::Builder::from_env(Env::default().default_filter_or("info"));
+    log.format_target(false);
+    // The logger does not know that its target is standard error. RUST_LOG_STYLE decides where it is set.
+    if std::env::var_os("RUST_LOG_STYLE").is_none() {
+        let has_colours = std::io::stderr().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
+        log.write_style(if has_colours {
+            WriteStyle::Always
+        } else {
+            WriteStyle::Never
+        });
     }
+    log.target(Target::Pipe(stderr::writer())).init();
 }

@@ -7,9 +7,9 @@
 mod kernel;
 mod labels;
 mod maker;
+mod outboxes;
 mod traffic;
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,12 +23,15 @@ use crate::flow::Window;
 
 use kernel::Kernel;
 use labels::{
-    ALERT_CLASSES, DELAY_BUCKETS, DIRECTIONS, OTHER, SCORE_BUCKETS, WORK_BUCKETS, alert_cells,
+    ALERT_CLASSES, DELAY_BUCKETS, DIRECTIONS, EVICTION_LIMITS, SCORE_BUCKETS, WORK_BUCKETS,
+    alert_cells,
 };
 use maker::Maker;
+use outboxes::Outboxes;
 use traffic::{Interfaces, by_interface};
 
 pub use labels::{Build, MAX_INTERFACES, MAX_SINKS, XdpMode};
+pub use outboxes::OutboxCounts;
 
 /// All metrics of the sensor. Shared between the daemon, which moves them, and HTTP, which shows them.
 pub struct Metrics {
@@ -42,7 +45,8 @@ pub struct Metrics {
     bytes_ignored: [IntCounter; Ignored::ALL.len()],
     flows: [IntCounter; Class::ALL.len()],
     flows_active: IntGauge,
-    flows_evicted: IntCounter,
+    /// In the order of [`EVICTION_LIMITS`].
+    flows_evicted: [IntCounter; EVICTION_LIMITS.len()],
     flow_map_entries: IntGauge,
     flow_map_capacity: IntGauge,
     flows_drained: IntCounter,
@@ -51,9 +55,10 @@ pub struct Metrics {
     alerts: [[IntCounter; Severity::ALL.len()]; ALERT_CLASSES],
     alerts_active: [[IntGauge; Severity::ALL.len()]; ALERT_CLASSES],
     alerts_dropped: IntCounter,
+    history_failures: IntCounter,
     detection_delay: Histogram,
-    sink_failures: IntCounterVec,
-    sinks: Mutex<BTreeSet<&'static str>>,
+    outboxes: Outboxes,
+    log_lines_dropped: IntCounter,
     poll_duration: Histogram,
     step_duration: Histogram,
     last_poll: Gauge,
@@ -66,7 +71,8 @@ impl Metrics {
         + 2 * Ignored::ALL.len()
         + Class::ALL.len()
         + 2 * ALERT_CLASSES * Severity::ALL.len()
-        + (MAX_SINKS + 1)
+        + EVICTION_LIMITS.len()
+        + Outboxes::SERIES
         + Kernel::SERIES
         // A histogram has a series for each bucket, one for +Inf, the sum and the count.
         + (SCORE_BUCKETS.len() + DELAY_BUCKETS.len() + 2 * WORK_BUCKETS.len() + 4 * 3)
@@ -98,6 +104,11 @@ impl Metrics {
             "netanom_flows_total",
             "Flows by verdict; a flow whose verdict changes counts again under the new one.",
             &["verdict"],
+        );
+        let flows_evicted = make.counters(
+            "netanom_flows_evicted_total",
+            "Flows that left the flow table before their time-out, by the setting that limits it.",
+            &["limit"],
         );
         let alerts = make.counters(
             "netanom_alerts_total",
@@ -143,10 +154,7 @@ impl Metrics {
             bytes_ignored: reasons.map(|reason| bytes_ignored.with_label_values(&[reason])),
             flows: Class::ALL.map(|class| flows.with_label_values(&[class.name()])),
             flows_active: make.gauge("netanom_flows_active", "Flows in the flow table."),
-            flows_evicted: make.counter(
-                "netanom_flows_evicted_total",
-                "Flows that left the flow table before their time-out because it was full.",
-            ),
+            flows_evicted: EVICTION_LIMITS.map(|limit| flows_evicted.with_label_values(&[limit])),
             flow_map_entries: make
                 .gauge("netanom_flow_map_entries", "Flows that the last poll found in the kernel's flow maps."),
             flow_map_capacity: make
@@ -165,17 +173,18 @@ impl Metrics {
             alerts_active: alert_cells(|class, severity| alerts_active.with_label_values(&[class, severity])),
             alerts_dropped: make
                 .counter("netanom_alerts_dropped_total", "Alerts that left the alert store because it was full."),
+            history_failures: make.counter(
+                "netanom_history_failures_total",
+                "Alerts and changes that could not be written to the database when they came.",
+            ),
             detection_delay: make.histogram(
                 "netanom_detection_delay_seconds",
                 "From the first packet of an incident to the end of the window that raised the alert.",
                 &DELAY_BUCKETS,
             ),
-            sink_failures: make.counters(
-                "netanom_sink_failures_total",
-                "Alerts that a sink could not hand on.",
-                &["sink"],
-            ),
-            sinks: Mutex::default(),
+            outboxes: Outboxes::new(&make),
+            log_lines_dropped: make
+                .counter("netanom_log_lines_dropped_total", "Lines of the log that were dropped because nobody read it."),
             poll_duration: make.histogram(
                 "netanom_poll_duration_seconds",
                 "Time to fetch a window from the source.",
@@ -236,9 +245,16 @@ impl Metrics {
         self.flows_active.set(saturating(flows));
     }
 
-    /// Flows left the flow table before their time-out because it was full.
-    pub fn flows_evicted(&self, flows: u64) {
-        self.flows_evicted.inc_by(flows);
+    /// How many flows have left the flow table before their time-out: for want of room, and as too many were unanswered.
+    pub fn set_flows_evicted(&self, for_room: u64, unanswered: u64) {
+        for (counter, so_far) in self.flows_evicted.iter().zip([for_room, unanswered]) {
+            raise(counter, so_far);
+        }
+    }
+
+    /// How many lines of the log have been dropped as nobody read them.
+    pub fn set_log_lines_dropped(&self, so_far: u64) {
+        raise(&self.log_lines_dropped, so_far);
     }
 
     /// An alert began, `delay` after the first packet of its incident.
@@ -277,18 +293,12 @@ impl Metrics {
 
     /// How many alerts the store has dropped so far, since the program started.
     pub fn set_alerts_dropped(&self, so_far: u64) {
-        self.alerts_dropped
-            .inc_by(so_far.saturating_sub(self.alerts_dropped.get()));
+        raise(&self.alerts_dropped, so_far);
     }
 
-    /// Gives a sink its series, at 0.
-    pub fn add_sink(&self, name: &'static str) {
-        self.sink(name);
-    }
-
-    /// A sink could not hand on an alert.
-    pub fn sink_failed(&self, name: &'static str) {
-        self.sink(name).inc();
+    /// How many alerts and changes could not be written to the database so far.
+    pub fn set_history_failures(&self, so_far: u64) {
+        raise(&self.history_failures, so_far);
     }
 
     /// The source took this long to deliver a window.
@@ -323,21 +333,15 @@ impl Metrics {
     pub fn encode(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
+}
 
-    fn sink(&self, name: &'static str) -> IntCounter {
-        let mut sinks = lock(&self.sinks);
-        let label = if sinks.contains(name) || sinks.len() < MAX_SINKS {
-            name
-        } else {
-            OTHER
-        };
-        sinks.extend((label != OTHER).then_some(label));
-        self.sink_failures.with_label_values(&[label])
-    }
+/// A counter follows what was counted elsewhere since the start.
+fn raise(counter: &IntCounter, so_far: u64) {
+    counter.inc_by(so_far.saturating_sub(counter.get()));
 }
 
 /// Metrics without labels that are no histogram, and the two that are only ever one series.
-const SINGLE_SERIES: usize = 8 + 2;
+const SINGLE_SERIES: usize = 9 + 2;
 /// CPU time, open and most files, virtual and resident memory, start time, threads.
 const PROCESS_SERIES: usize = 7;
 

@@ -22,6 +22,8 @@ pub use judge_stage::JudgeStage;
 pub struct PipelineSettings {
     /// Flows that are kept at most.
     pub max_flows: usize,
+    /// Flows without an answer and with few packets that are kept at most.
+    pub max_unanswered: usize,
     /// When a flow has ended.
     pub timeouts: FlowTimeouts,
     /// When an incident is raised and when it ends.
@@ -142,10 +144,16 @@ impl Pipeline {
         self.flows.open()
     }
 
-    /// Flows that were ended early because the table was full.
+    /// Flows that were ended early because the table was full, or too many of them were unanswered.
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.flows.evicted()
+    }
+
+    /// Those of [`Self::evicted`] that went because too many were unanswered.
+    #[must_use]
+    pub fn evicted_unanswered(&self) -> u64 {
+        self.flows.evicted_unanswered()
     }
 
     /// The cases that came nearest to an alert and raised none.

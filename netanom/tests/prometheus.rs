@@ -186,6 +186,7 @@ impl Sensor {
             metrics: Arc::clone(&metrics),
             alerts: AlertStore::new(10),
             health,
+            hosts: Vec::new(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();

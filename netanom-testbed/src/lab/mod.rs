@@ -99,6 +99,7 @@ fn try_out(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let mut run = Command::new(&program);
     run.args([
         "run",
+        "--no-state",
         "--interface",
         network.interface(),
         "--xdp-mode",

@@ -2,27 +2,26 @@
 
 use crate::source::kernel;
 
+use super::answer;
+
 /// Removes it, and says what it was.
 ///
 /// # Errors
 /// When something cannot be removed, or a sensor runs: what that one has is left alone.
 pub fn run() -> anyhow::Result<()> {
     let remains = kernel::detach()?;
-    #[expect(clippy::print_stdout, reason = "this is the command's answer")]
-    {
-        if remains.is_empty() {
-            println!("no netanom has left anything at /sys/fs/bpf");
-        }
-        for left in remains.iter().filter(|left| !left.is_in_use) {
-            println!(
-                "removed what the netanom with process id {} left: {}",
-                left.owner,
-                match left.programs.as_slice() {
-                    [] => "maps without programs".to_owned(),
-                    programs => programs.join(", "),
-                }
-            );
-        }
+    if remains.is_empty() {
+        answer("no netanom has left anything at /sys/fs/bpf\n")?;
+    }
+    for left in remains.iter().filter(|left| !left.is_in_use) {
+        let programs = match left.programs.as_slice() {
+            [] => "maps without programs".to_owned(),
+            programs => programs.join(", "),
+        };
+        answer(&format!(
+            "removed what the netanom with process id {} left: {programs}\n",
+            left.owner
+        ))?;
     }
     let running: Vec<_> = remains.iter().filter(|left| left.is_in_use).collect();
     if let [first, ..] = running.as_slice() {

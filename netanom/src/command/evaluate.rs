@@ -20,7 +20,7 @@ use crate::learn::leave_out::{self, LeftOut, Trial, UnknownClass};
 use crate::learn::{importance, outcome};
 
 use super::captures::{check_apart, find_all, gather_all, read_labels};
-use super::{check_outputs, load_model, progress};
+use super::{answer, check_outputs, load_model, progress};
 
 /// What was judged, and by what.
 struct Report {
@@ -68,7 +68,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.report {
         parts::write(path, &page::of(&report)?)?;
     }
-    print(&match args.format {
+    answer(&match args.format {
         FormatArg::Text => text::of(&report),
         FormatArg::Json => {
             let of_source = |left: &'_ LeftOut| left.evaluation.summary(args.base_rate);
@@ -82,13 +82,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
                 captures: &report.evaluation.captures,
             })? + "\n"
         }
-    });
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the scores are the command's result")]
-fn print(text: &str) {
-    print!("{text}");
+    })
 }
 
 fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Report> {
@@ -178,9 +172,8 @@ fn leave_out_classes(args: &EvaluateArgs) -> anyhow::Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    print(&match args.format {
+    answer(&match args.format {
         FormatArg::Text => text::of_unknown(&unknown),
         FormatArg::Json => serde_json::to_string_pretty(&unknown)? + "\n",
-    });
-    Ok(())
+    })
 }

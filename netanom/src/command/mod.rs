@@ -13,6 +13,7 @@ pub mod simulate;
 mod table;
 pub mod train;
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,19 @@ use anyhow::{Context, bail};
 
 use crate::feature;
 use crate::model::Model;
+
+/// Writes a command's result to standard output.
+fn answer(text: &str) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    match output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+    {
+        // Whoever read it has seen enough, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
 
 /// The model of a file, or the one inside the program.
 fn load_model(path: Option<&Path>) -> anyhow::Result<Arc<Model>> {

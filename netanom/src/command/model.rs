@@ -11,6 +11,8 @@ use serde_json::json;
 use crate::cli::{FormatArg, ModelCommand, ModelExportArgs, ModelShowArgs};
 use crate::model::{Calibration, Model};
 
+use super::answer;
+
 /// Shows, writes or explains a model.
 ///
 /// # Errors
@@ -69,14 +71,7 @@ fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
             }))? + "\n"
         }
     };
-    #[expect(
-        clippy::print_stdout,
-        reason = "the description is the command's result"
-    )]
-    {
-        print!("{text}");
-    }
-    Ok(())
+    answer(&text)
 }
 
 fn text(model: &Model) -> String {

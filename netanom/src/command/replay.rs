@@ -22,7 +22,7 @@ use crate::source::capture::{CaptureSource, Counting, PacketCounter, Packets};
 use crate::source::kernel::KernelCounting;
 use crate::source::read_ahead;
 
-use super::{check_outputs, load_model, progress};
+use super::{answer, check_outputs, load_model, progress};
 use report::Report;
 
 /// Replays the captures and prints the report.
@@ -114,10 +114,7 @@ fn replay<C: PacketCounter + Send>(
         FormatArg::Text => text::of(&report),
         FormatArg::Json => serde_json::to_string_pretty(&report)? + "\n",
     };
-    #[expect(clippy::print_stdout, reason = "the report is the command's result")]
-    {
-        print!("{text}");
-    }
+    answer(&text)?;
     source.check()?;
     Ok(())
 }

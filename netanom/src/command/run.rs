@@ -8,7 +8,7 @@ use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::daemon;
 
-use super::load_model;
+use super::{answer, load_model};
 
 /// Runs the sensor, or prints a configuration to start from.
 ///
@@ -16,11 +16,7 @@ use super::load_model;
 /// With the cause and the remedy, when the sensor cannot start or go on.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     if args.print_config {
-        #[expect(clippy::print_stdout, reason = "printing it is what was asked for")]
-        {
-            print!("{}", Config::example());
-        }
-        return Ok(());
+        return answer(&Config::example());
     }
     let config = merged(args)?;
     let model = load_model(config.model().as_deref())?;
@@ -51,6 +47,11 @@ fn merged(args: &RunArgs) -> anyhow::Result<Config> {
     if let Some(tunnels) = args.tunnels {
         tunnels.name().clone_into(&mut config.tunnels);
     }
+    if let Some(folder) = &args.state_dir {
+        config.state_dir = folder.display().to_string();
+        config.keep_state = true;
+    }
+    config.keep_state &= !args.no_state;
     config.bpf_stats |= args.bpf_stats;
     config
         .interfaces

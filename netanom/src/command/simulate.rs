@@ -18,6 +18,8 @@ use crate::simulate::{
     CaptureWriter, Clock, DEFAULT_START, Frames, Scenario, Sender, Sent, TestInterface, frames,
 };
 
+use super::answer;
+
 /// What `netanom simulate` was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Simulate {
@@ -194,7 +196,6 @@ fn copy<W: Write>(
     Ok(sent)
 }
 
-#[expect(clippy::print_stdout, reason = "the report is the command's output")]
 fn print(report: &Report, simulate: &Simulate) -> anyhow::Result<()> {
     let line = if simulate.json {
         serde_json::to_string(report)?
@@ -204,7 +205,7 @@ fn print(report: &Report, simulate: &Simulate) -> anyhow::Result<()> {
     if simulate.output.is_stdout() {
         eprintln!("{line}");
     } else {
-        println!("{line}");
+        answer(&format!("{line}\n"))?;
     }
     Ok(())
 }

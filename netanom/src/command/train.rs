@@ -21,7 +21,7 @@ use crate::learn::tune::{self, Tried};
 use crate::model::{Calibration, Forest, Grouping, Model};
 
 use super::captures::{check_apart, gather_all, read_labels};
-use super::{check_outputs, progress, table};
+use super::{answer, check_outputs, progress, table};
 
 /// Trains a model and writes it.
 ///
@@ -188,7 +188,7 @@ fn tuned(
              more), with two classes in what is left"
         );
     }
-    print(&tuning_table(&tried, features));
+    answer(&tuning_table(&tried, features))?;
     Ok(best)
 }
 
@@ -216,11 +216,6 @@ fn tuning_table(tried: &[Tried], features: usize) -> String {
         );
     }
     text
-}
-
-#[expect(clippy::print_stdout, reason = "what was tried is a result")]
-fn print(text: &str) {
-    print!("{text}");
 }
 
 /// How the ways of calibration did on captures that were left out, and which one was taken.

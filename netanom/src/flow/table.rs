@@ -10,7 +10,7 @@ use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::packet::{protocol, tcp};
 
 use super::strays::Strays;
-use super::unanswered::{Opened, Unanswered, is_one_way, is_unanswered};
+use super::unanswered::{MOST_UNANSWERED, Opened, Unanswered, is_one_way, is_unanswered};
 use super::{Flow, Timestamp, Window};
 
 /// After which silence a flow has ended.
@@ -69,6 +69,7 @@ pub struct FlowTable<M> {
     windows: u64,
     opened: u64,
     evicted: u64,
+    evicted_unanswered: u64,
 }
 
 impl<M: Default> FlowTable<M> {
@@ -80,13 +81,27 @@ impl<M: Default> FlowTable<M> {
             free: Vec::new(),
             index: HashMap::default(),
             agenda: BTreeMap::new(),
-            unanswered: Unanswered::default(),
+            unanswered: Unanswered::new(MOST_UNANSWERED),
             timeouts,
             capacity: capacity.max(1),
             windows: 0,
             opened: 0,
             evicted: 0,
+            evicted_unanswered: 0,
         }
+    }
+
+    /// The same with room for so many flows without an answer and with few packets; they are a part of its capacity.
+    #[must_use]
+    pub fn with_most_unanswered(mut self, most: usize) -> Self {
+        self.unanswered = Unanswered::new(most);
+        self
+    }
+
+    /// Flows without an answer and with few packets that are kept at most.
+    #[must_use]
+    pub fn most_unanswered(&self) -> usize {
+        self.unanswered.most()
     }
 
     /// Adds a window's counters to the flows, then ends the flows that have timed out by the window's end.
@@ -128,7 +143,8 @@ impl<M: Default> FlowTable<M> {
         self.index.clear();
         self.agenda.clear();
         self.unanswered.clear();
-        (self.windows, self.opened, self.evicted) = (0, 0, 0);
+        (self.windows, self.opened) = (0, 0);
+        (self.evicted, self.evicted_unanswered) = (0, 0);
     }
 
     /// Ends every open flow, as at the end of a capture.
@@ -164,7 +180,7 @@ impl<M: Default> FlowTable<M> {
         self.index.is_empty()
     }
 
-    /// Flows that were ended early because the table was full.
+    /// Flows that were ended early because the table was full, or too many of them were unanswered.
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.evicted
@@ -204,6 +220,12 @@ impl<M: Default> FlowTable<M> {
         let sender = counters.quoted_sender();
         let keys = [key.echoes_of(sender), key.echoes_of(sender.other()), *key];
         keys.iter().find_map(|key| self.index.get(key).copied())
+    }
+
+    /// Those of [`Self::evicted`] that went because too many were unanswered.
+    #[must_use]
+    pub fn evicted_unanswered(&self) -> u64 {
+        self.evicted_unanswered
     }
 
     fn open(&mut self, key: FlowKey, counters: &FlowCounters) -> u32 {
@@ -276,6 +298,7 @@ impl<M: Default> FlowTable<M> {
             .collect();
         for opened in excess {
             self.evicted += 1;
+            self.evicted_unanswered += 1;
             ended.extend(self.close(opened.slot));
         }
     }

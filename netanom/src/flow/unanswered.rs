@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Flow;
 
-/// Unanswered flows that are open at most, or those of one window if they are more.
+/// Unanswered flows that are open at most by default, or those of one window if they are more.
 pub const MOST_UNANSWERED: usize = 16_384;
 /// With so many packets a flow is none of a flood from spoofed sources.
 const FEW_PACKETS: u64 = 8;
@@ -17,16 +17,31 @@ pub(super) struct Opened {
 }
 
 /// Flows in the order in which they were opened. Those that are closed or answered meanwhile stay until room is needed.
-#[derive(Debug, Default)]
-pub(super) struct Unanswered(VecDeque<Opened>);
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    flows: VecDeque<Opened>,
+    most: usize,
+}
 
 impl Unanswered {
+    /// None yet, and at most so many.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            flows: VecDeque::new(),
+            most,
+        }
+    }
+
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.flows.clear();
     }
 
     pub(super) fn push(&mut self, opened: Opened) {
-        self.0.push_back(opened);
+        self.flows.push_back(opened);
     }
 
     /// Makes room for `more` and returns the oldest, which have to go for that. `find` gives a flow that is still open.
@@ -35,11 +50,12 @@ impl Unanswered {
         more: usize,
         find: impl Fn(Opened) -> Option<&'a Flow>,
     ) -> impl Iterator<Item = Opened> {
-        if self.0.len() + more > MOST_UNANSWERED {
-            self.0.retain(|&one| find(one).is_some_and(is_unanswered));
+        if self.flows.len() + more > self.most {
+            self.flows
+                .retain(|&one| find(one).is_some_and(is_unanswered));
         }
-        let excess = (self.0.len() + more).saturating_sub(MOST_UNANSWERED);
-        self.0.drain(..excess.min(self.0.len()))
+        let excess = (self.flows.len() + more).saturating_sub(self.most);
+        self.flows.drain(..excess.min(self.flows.len()))
     }
 }
 

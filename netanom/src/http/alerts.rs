@@ -14,6 +14,8 @@ use crate::sink::store::AlertQuery;
 
 /// Alerts on one page at most.
 const MAX_LIMIT: usize = 1000;
+/// Bytes of a page at most, if it has more than one alert: about 250 alerts with full explanations.
+const MAX_BYTES: usize = 512 * 1024;
 
 const PARAMETERS: &str = "class, severity, state, source, target, since, until, limit, cursor";
 
@@ -26,17 +28,36 @@ struct List<'a> {
 
 /// The alerts that the query asks for, newest first.
 pub(super) fn list(state: &HttpState, call: &Call<'_>) -> Reply {
-    let query = match parse(call.query) {
+    let mut query = match parse(call.query) {
         Ok(query) => query,
         Err(bad) => return reply::bad_parameter(&bad.parameter, &bad.message),
     };
-    let page = state.alerts.query(&query);
-    let list = List {
-        alerts: page.alerts.iter().map(AsRef::as_ref).collect(),
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
-        total: page.total,
-    };
-    reply::json(StatusCode::OK, &list)
+    loop {
+        let page = state.alerts.query(&query);
+        let list = List {
+            alerts: page.alerts.iter().map(AsRef::as_ref).collect(),
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+            total: page.total,
+        };
+        // A page that would be too long gets fewer alerts; its cursor goes on after them.
+        match reply::short_json(MAX_BYTES, &list) {
+            Some(reply) => return reply,
+            None if list.alerts.len() > 1 => query.limit = fitting(&list.alerts),
+            None => return reply::json(StatusCode::OK, &list),
+        }
+    }
+}
+
+/// How many of the alerts fit a page: less than all, and at least one.
+fn fitting(alerts: &[&Alert]) -> usize {
+    // The rest of a page.
+    let mut left = MAX_BYTES - 200;
+    let fitting = alerts.iter().take_while(|alert| {
+        let length = reply::json_length(left, alert);
+        left -= length.unwrap_or(left);
+        length.is_some()
+    });
+    fitting.count().clamp(1, alerts.len() - 1)
 }
 
 /// The alert with the id in the path.

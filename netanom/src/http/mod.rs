@@ -1,16 +1,20 @@
 //! What the sensor shows over HTTP: metrics, alerts, health. It reads shared handles and changes nothing.
 //!
-//! A request's way: [`server`] takes the connection and keeps it within its limits, [`routes`] finds who answers, one
-//! file a subject answers, [`reply`] gives the answer its form.
+//! A request's way: [`server`] takes the connection, [`places`] and [`stream`] keep it within its limits, [`host`] looks
+//! whom it means, [`routes`] finds who answers, one file a subject answers, [`reply`] gives the answer its form, and
+//! [`budget`] bounds what waits to be sent.
 
 mod alerts;
+mod budget;
 mod health;
+mod host;
 mod index;
 mod metrics_page;
+mod places;
 mod reply;
 mod routes;
 mod server;
-mod stall;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +36,8 @@ pub struct HttpState {
     pub alerts: AlertStore,
     /// For `/readyz`.
     pub health: Health,
+    /// Names by which the sensor may be asked, beside those of the loopback.
+    pub hosts: Vec<String>,
 }
 
 /// Answers requests until `shutdown` comes; then takes no further connection, finishes the requests that are open

@@ -1,5 +1,7 @@
 //! The forms of an answer. Every error is JSON with an `error` that a person can act on.
 
+use std::io;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -26,6 +28,43 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Reply {
                 "the answer could not be written; the sensor's log says more",
             )
         }
+    }
+}
+
+/// 200 with `value` as JSON, if that is no longer than `most` bytes.
+pub(super) fn short_json(most: usize, value: &impl Serialize) -> Option<Reply> {
+    let mut short = Short {
+        bytes: Vec::new(),
+        most,
+    };
+    serde_json::to_writer(&mut short, value).ok()?;
+    let body = short.bytes.into();
+    Some(with_body(StatusCode::OK, "application/json", body))
+}
+
+/// Bytes of `value` as JSON in a list, if that is no longer than `most`.
+pub(super) fn json_length(most: usize, value: &impl Serialize) -> Option<usize> {
+    let length = serde_json::to_vec(value).ok()?.len() + 1;
+    (length <= most).then_some(length)
+}
+
+/// Takes no more than it may.
+struct Short {
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl io::Write for Short {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

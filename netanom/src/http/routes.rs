@@ -49,6 +49,14 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
+/// What is answered also when all else is busy.
+const PROBES: [&str; 2] = ["/livez", "/readyz"];
+
+/// Whether a request only asks how the sensor is.
+pub(super) fn is_probe<B>(request: &Request<B>) -> bool {
+    PROBES.contains(&request.uri().path())
+}
+
 /// Something that can be asked.
 pub(super) struct Route {
     pub(super) method: Method,

@@ -1,36 +1,45 @@
-//! The accept loop, and the limits that keep one client from costing another: of connections, heads and waiting.
+//! The accept loop, and the limits that keep one client from costing another: of connections, heads, waiting and memory.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{Request, Response, StatusCode, body::Incoming};
+use hyper_util::rt::TokioIo;
+use nix::errno::Errno;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::stall::StallLimit;
-use super::{HttpState, routes};
+use super::budget::{Budget, Held};
+use super::host::Hosts;
+use super::places::{Client, Phase, Places};
+use super::stream::{Patience, Patient};
+use super::{HttpState, reply, routes};
 
 /// What a client may use.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Connections at a time; further ones wait in the kernel's queue.
+    /// Connections at a time; for a further one the one that has waited longest for its client is closed.
     pub(super) connections: usize,
+    /// Of those, kept for probes.
+    pub(super) probes: usize,
+    /// Bytes that the kernel keeps of what a client does not take; it reserves twice as much.
+    pub(super) send_buffer: usize,
     /// Bytes of a request's line and headers.
     pub(super) head_bytes: usize,
     /// Headers of a request.
     pub(super) headers: usize,
-    /// Time for a complete head, and so also the time that a connection may be idle. Longer than a scrape interval.
-    pub(super) head: Duration,
+    /// How long a client may let wait.
+    pub(super) patience: Patience,
     /// Time to make an answer.
     pub(super) answer: Duration,
-    /// Time in which a client that is sent an answer must take some of it.
-    pub(super) stall: Duration,
     /// Time for open requests after the shutdown signal.
     pub(super) drain: Duration,
 }
@@ -39,14 +48,30 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 256,
+            probes: 16,
+            send_buffer: 64 * 1024,
             head_bytes: 16 * 1024,
             headers: 64,
-            head: Duration::from_secs(65),
+            patience: Patience {
+                head: Duration::from_secs(10),
+                // Longer than a scrape interval.
+                idle: Duration::from_secs(65),
+                stall: Duration::from_secs(10),
+                sending: Duration::from_secs(60),
+            },
             answer: Duration::from_secs(10),
-            stall: Duration::from_secs(10),
             drain: Duration::from_secs(5),
         }
     }
+}
+
+/// What all connections share.
+struct Shared {
+    state: HttpState,
+    hosts: Hosts,
+    places: Places,
+    budget: Budget,
+    limits: Limits,
 }
 
 /// See [`super::serve`].
@@ -56,21 +81,33 @@ pub(super) async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
-    let state = Arc::new(state);
-    let places = Arc::new(Semaphore::new(limits.connections));
+    // Connections inherit it. Where the kernel refuses, it bounds them by its own settings.
+    let _ = setsockopt(&listener, sockopt::SndBuf, &limits.send_buffer);
+    let address = listener.local_addr().map(|address| address.ip());
+    let shared = Arc::new(Shared {
+        hosts: Hosts::new(
+            address.unwrap_or(std::net::Ipv4Addr::LOCALHOST.into()),
+            &state.hosts,
+        ),
+        state,
+        places: Places::new(limits.connections, limits.probes),
+        budget: Budget::default(),
+        limits,
+    });
     let (stop, stopped) = watch::channel(());
     let mut open = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            Some((stream, place)) = next(&listener, &places) => {
-                let connection = talk(stream, Arc::clone(&state), limits, stopped.clone());
-                open.spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
-            }
+            taken = listener.accept() => match taken {
+                Ok((stream, _)) => {
+                    if let Some(client) = shared.places.admit(Instant::now()) {
+                        open.spawn(attend(stream, client, Arc::clone(&shared), stopped.clone()));
+                    }
+                }
+                Err(error) => refused(&error).await,
+            },
             Some(_) = open.join_next() => {}
         }
     }
@@ -89,40 +126,81 @@ pub(super) async fn serve(
     }
 }
 
-/// The next connection, once there is a place for it; `None` when it could not be taken.
-async fn next(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
-        Err(error) => {
-            log::warn!("cannot take an HTTP connection: {error}");
-            // Most often there is no file descriptor left, which does not change at once.
-            sleep(Duration::from_millis(500)).await;
-            None
+/// Says why no connection could be taken, and lets some time pass when that will not change at once.
+async fn refused(error: &io::Error) {
+    match error.raw_os_error().map(Errno::from_raw) {
+        // The client has gone, or a router said so (accept(2)): the next one is taken at once.
+        Some(
+            Errno::ECONNABORTED
+            | Errno::EPROTO
+            | Errno::EPERM
+            | Errno::ENETDOWN
+            | Errno::ENETUNREACH
+            | Errno::EHOSTDOWN
+            | Errno::EHOSTUNREACH,
+        ) => {
+            log::debug!("an HTTP connection broke before it was taken: {error}");
+            return;
         }
+        Some(Errno::EMFILE | Errno::ENFILE) => log::warn!(
+            "cannot take an HTTP connection: no file can be opened any more ({error}); raise the limit, as with \
+             `LimitNOFILE=65536` of the service that netanom runs in"
+        ),
+        _ => log::warn!("cannot take an HTTP connection: {error}"),
+    }
+    sleep(Duration::from_millis(500)).await;
+}
+
+/// Talks with a client until the connection ends or its place is wanted.
+async fn attend(
+    stream: TcpStream,
+    client: Arc<Client>,
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<()>,
+) {
+    let place = Place { client, shared };
+    let (client, shared) = (Arc::clone(&place.client), Arc::clone(&place.shared));
+    tokio::select! {
+        () = talk(stream, client, shared, stopped) => {}
+        () = place.client.dismissed.notified() => {}
+    }
+}
+
+/// Dropping it makes room for another one, also after a panic.
+struct Place {
+    client: Arc<Client>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.places.leave(&self.client);
     }
 }
 
 /// Answers the requests of one connection until it closes, breaks a limit, or `stopped` comes between two requests.
 async fn talk(
     stream: TcpStream,
-    state: Arc<HttpState>,
-    limits: Limits,
+    client: Arc<Client>,
+    shared: Arc<Shared>,
     mut stopped: watch::Receiver<()>,
 ) {
+    let limits = shared.limits;
+    let stream = Patient::new(stream, Arc::clone(&client), limits.patience);
     let service = service_fn(move |request| {
-        let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(routes::answer_within(limits.answer, &state, &request).await) }
+        let (shared, client) = (Arc::clone(&shared), Arc::clone(&client));
+        async move {
+            client.set_phase(Phase::Asked);
+            let answer = answer(&shared, &client, &request).await;
+            client.set_phase(Phase::Sending(Instant::now()));
+            Ok::<_, Infallible>(answer)
+        }
     });
+    // Without a timer hyper has no limits of time, which are the stream's.
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
         .max_header_size(limits.head_bytes)
         .max_headers(limits.headers)
-        .serve_connection(TokioIo::new(StallLimit::new(stream, limits.stall)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -134,4 +212,18 @@ async fn talk(
     if let Err(error) = ended {
         log::debug!("an HTTP connection broke: {error}");
     }
+}
+
+async fn answer(shared: &Shared, client: &Client, request: &Request<Incoming>) -> Response<Held> {
+    let reply = if let Some(refusal) = shared.hosts.refusal(request) {
+        refusal
+    } else if client.is_probe && !routes::is_probe(request) {
+        reply::error(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "every connection but those for /livez and /readyz is busy; try again later",
+        )
+    } else {
+        routes::answer_within(shared.limits.answer, &shared.state, request).await
+    };
+    shared.budget.hold(reply)
 }

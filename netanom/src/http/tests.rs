@@ -7,14 +7,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use nix::sys::socket::{setsockopt, sockopt};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::server::{self, Limits};
+use super::stream::Patience;
 use super::{Health, HttpState};
 use crate::alert::{Alert, State};
 use crate::metrics::{Build, Metrics};
-use crate::sink::AlertSink;
+use crate::sink::Sink;
 use crate::sink::store::AlertStore;
 use crate::sink::store::tests::alert;
 
@@ -38,6 +40,7 @@ impl Server {
             })),
             alerts: AlertStore::new(2000),
             health: Health::new(&["model"], Duration::from_secs(60)),
+            hosts: vec!["sensor.example".to_owned()],
         };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -79,7 +82,7 @@ impl Server {
         let mut stream = self.connect();
         write!(
             stream,
-            "{request} HTTP/1.1\r\nHost: sensor\r\nConnection: close\r\n\r\n"
+            "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         )
         .unwrap();
         Answer::read(stream)
@@ -325,10 +328,10 @@ fn a_connection_serves_one_request_after_the_other() {
     let server = Server::start();
     let mut stream = server.connect();
     stream
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: sensor\r\n\r\n")
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .unwrap();
     stream
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: sensor\r\nConnection: close\r\n\r\n")
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
@@ -345,7 +348,7 @@ fn a_head_that_is_too_large_is_refused() {
     );
     let many: String = (0..100).map(|n| format!("\r\nX-{n}: 1")).collect();
     let mut stream = server.connect();
-    write!(stream, "GET / HTTP/1.1\r\nHost: sensor{many}\r\n\r\n").unwrap();
+    write!(stream, "GET / HTTP/1.1\r\nHost: localhost{many}\r\n\r\n").unwrap();
     assert_eq!(Answer::read(stream).status, 431);
 }
 
@@ -360,14 +363,20 @@ fn what_is_not_http_is_refused() {
     assert_eq!(server.ask("GET /livez").status, 200);
 }
 
+fn patience(change: impl FnOnce(&mut Patience)) -> Limits {
+    let mut limits = Limits::default();
+    change(&mut limits.patience);
+    limits
+}
+
 #[test]
 fn a_client_that_does_not_finish_its_head_blocks_nobody_and_is_let_go() {
-    let server = Server::with(Limits {
-        head: Duration::from_millis(300),
-        ..Limits::default()
-    });
+    let server = Server::with(patience(|patience| {
+        patience.head = Duration::from_millis(300);
+    }));
     let mut slow = server.connect();
-    slow.write_all(b"GET /livez HTTP/1.1\r\nHost: sen").unwrap();
+    slow.write_all(b"GET /livez HTTP/1.1\r\nHost: local")
+        .unwrap();
     assert_eq!(server.ask("GET /livez").status, 200);
     let mut rest = Vec::new();
     slow.read_to_end(&mut rest).unwrap();
@@ -375,38 +384,144 @@ fn a_client_that_does_not_finish_its_head_blocks_nobody_and_is_let_go() {
 }
 
 #[test]
-fn connections_beyond_the_limit_wait_for_a_place() {
-    let server = Server::with(Limits {
-        connections: 1,
-        ..Limits::default()
-    });
-    let mut first = server.connect();
-    first
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: sensor\r\n\r\n")
-        .unwrap();
-    let mut start = [0_u8; 15];
-    first.read_exact(&mut start).unwrap();
-    let mut second = server.connect();
-    second
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: sensor\r\nConnection: close\r\n\r\n")
-        .unwrap();
-    second
-        .set_read_timeout(Some(Duration::from_millis(200)))
-        .unwrap();
-    assert!(
-        second.read(&mut start).is_err(),
-        "the second connection was answered while the first was open"
-    );
-    drop(first);
-    second
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    assert_eq!(Answer::read(second).status, 200);
+fn a_client_that_connects_and_asks_nothing_is_let_go_before_one_that_asked() {
+    let server = Server::with(patience(|patience| {
+        patience.head = Duration::from_millis(300);
+        patience.idle = Duration::from_secs(3600);
+    }));
+    let mut asked = server.connect();
+    ask_and_keep(&mut asked);
+    let mut silent = server.connect();
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    ask_and_keep(&mut asked);
 }
 
-/// Puts so much into the store that its list fills every buffer on the way; gives a connection that asked for it and
-/// has read the first bytes.
-fn begin_long_answer(server: &Server) -> (TcpStream, Vec<u8>) {
+#[test]
+fn a_client_that_asks_no_more_is_let_go() {
+    let server = Server::with(patience(|patience| {
+        patience.idle = Duration::from_millis(300);
+    }));
+    let mut idle = server.connect();
+    ask_and_keep(&mut idle);
+    assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+}
+
+/// Asks, reads the whole answer, and leaves the connection open.
+fn ask_and_keep(stream: &mut TcpStream) {
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"{\"alive\":true}") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.extend(byte);
+    }
+}
+
+#[test]
+fn for_a_connection_beyond_the_limit_the_longest_idle_one_is_closed() {
+    let server = Server::with(Limits {
+        connections: 2,
+        probes: 0,
+        ..Limits::default()
+    });
+    let (mut first, mut second) = (server.connect(), server.connect());
+    ask_and_keep(&mut first);
+    ask_and_keep(&mut second);
+    ask_and_keep(&mut first);
+    let mut third = server.connect();
+    ask_and_keep(&mut third);
+    assert_eq!(second.read(&mut [0]).unwrap(), 0);
+    ask_and_keep(&mut first);
+}
+
+#[test]
+fn as_many_idle_connections_as_there_may_be_keep_no_probe_waiting() {
+    let server = Server::start();
+    let idle: Vec<_> = (0..Limits::default().connections)
+        .map(|_| server.connect())
+        .collect();
+    assert_eq!(server.ask("GET /livez").status, 200);
+    assert_eq!(server.ask("GET /alerts").status, 200);
+    drop(idle);
+}
+
+#[test]
+fn when_every_other_place_is_busy_probes_are_answered_and_no_more() {
+    let server = Server::with(Limits {
+        connections: 2,
+        probes: 1,
+        ..Limits::default()
+    });
+    let (_busy, _) = begin_long_answer(&server);
+    assert_eq!(server.ask("GET /livez").status, 200);
+    assert_eq!(server.ask("GET /readyz").status, 503);
+    let answer = server.ask("GET /alerts/a1");
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.contains("is busy"), "{}", answer.body);
+}
+
+#[test]
+fn a_name_that_a_stranger_leads_here_is_refused() {
+    let server = Server::start();
+    let ask = |head: &str| {
+        let mut stream = server.connect();
+        write!(stream, "{head}\r\nConnection: close\r\n\r\n").unwrap();
+        Answer::read(stream)
+    };
+    for host in [
+        "evil.example",
+        "evil.example:9710",
+        "localhost.evil.example",
+    ] {
+        let answer = ask(&format!("GET /alerts HTTP/1.1\r\nHost: {host}"));
+        assert_eq!(answer.status, 421, "{host}");
+        assert!(answer.body.contains("`hosts`"), "{}", answer.body);
+    }
+    for host in [
+        "localhost",
+        "127.0.0.1:1",
+        "[::1]:9710",
+        "Sensor.example:80",
+    ] {
+        let answer = ask(&format!("GET /alerts HTTP/1.1\r\nHost: {host}"));
+        assert_eq!(answer.status, 200, "{host}");
+    }
+    for head in [
+        "GET /alerts HTTP/1.1",
+        "GET /alerts HTTP/1.1\r\nHost: localhost\r\nHost: localhost",
+        "GET /alerts HTTP/1.1\r\nHost: user@localhost",
+        "GET /alerts HTTP/1.1\r\nHost: a b",
+    ] {
+        assert_eq!(ask(head).status, 400, "{head}");
+    }
+    let absolute = "GET http://evil.example/alerts HTTP/1.1\r\nHost: localhost";
+    assert_eq!(ask(absolute).status, 421);
+    assert_eq!(ask("GET /livez HTTP/1.0").status, 200);
+}
+
+#[test]
+fn a_page_that_would_be_too_long_is_shorter_and_its_cursor_goes_on() {
+    let server = Server::start();
+    put_long_alerts(&server);
+    let mut seen = 0;
+    let mut request = "GET /alerts?limit=1000".to_owned();
+    loop {
+        let page = server.ask(&request);
+        assert!(page.body.len() <= 512 * 1024, "{}", page.body.len());
+        let page = page.json();
+        seen += page["alerts"].as_array().unwrap().len();
+        assert_eq!(page["total"], 1000);
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        request = format!("GET /alerts?limit=1000&cursor={cursor}");
+    }
+    assert_eq!(seen, 1000);
+}
+
+fn put_long_alerts(server: &Server) {
     for n in 0..1000 {
         server.put(&Alert {
             id: format!("a{n}"),
@@ -414,27 +529,51 @@ fn begin_long_answer(server: &Server) -> (TcpStream, Vec<u8>) {
             ..alert(1)
         });
     }
+}
+
+/// Puts so much into the store that a page of it fills every buffer on the way; gives a connection that asked for it and
+/// has read the first bytes.
+fn begin_long_answer(server: &Server) -> (TcpStream, Vec<u8>) {
+    put_long_alerts(server);
     let mut stream = server.connect();
+    // So much waits at the client's end.
+    setsockopt(&stream, sockopt::RcvBuf, &(16 * 1024)).unwrap();
     stream
-        .write_all(b"GET /alerts?limit=1000 HTTP/1.1\r\nHost: sensor\r\n\r\n")
+        .write_all(b"GET /alerts?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .unwrap();
     let mut start = vec![0_u8; 1000];
     stream.read_exact(&mut start).unwrap();
     (stream, start)
 }
 
+/// Reads the rest of an answer on a connection that stays open.
+fn read_answer(mut stream: &TcpStream, mut received: Vec<u8>) -> Value {
+    loop {
+        let text = String::from_utf8_lossy(&received);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let length = head.to_ascii_lowercase();
+        let length = length.split("content-length: ").nth(1).unwrap();
+        let length: usize = length.lines().next().unwrap().parse().unwrap();
+        if body.len() >= length {
+            return serde_json::from_str(body).unwrap();
+        }
+        let mut more = vec![0; length - body.len()];
+        stream.read_exact(&mut more).unwrap();
+        received.extend(more);
+    }
+}
+
 #[test]
 fn a_client_that_takes_nothing_is_let_go() {
-    let server = Server::with(Limits {
-        stall: Duration::from_millis(200),
-        ..Limits::default()
-    });
+    let server = Server::with(patience(|patience| {
+        patience.stall = Duration::from_millis(200);
+    }));
     let (mut stream, mut received) = begin_long_answer(&server);
     std::thread::sleep(Duration::from_secs(1));
     // What the buffers held still arrives; then the connection ends, cleanly or not.
     let _ = stream.read_to_end(&mut received);
     assert!(
-        received.len() < 20_000_000,
+        received.len() < 400_000,
         "all {} bytes arrived",
         received.len()
     );
@@ -442,10 +581,63 @@ fn a_client_that_takes_nothing_is_let_go() {
 }
 
 #[test]
+fn a_client_that_takes_its_answer_drop_by_drop_is_let_go() {
+    let server = Server::with(patience(|patience| {
+        patience.sending = Duration::from_millis(500);
+    }));
+    let (mut stream, _) = begin_long_answer(&server);
+    let mut taken = 0;
+    while stream.read_exact(&mut [0; 1000]).is_ok() {
+        taken += 1000;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(taken < 400_000, "all {taken} bytes arrived");
+}
+
+#[test]
+fn readers_who_take_nothing_hold_little_memory() {
+    let server = Server::with(patience(|patience| {
+        patience.stall = Duration::from_secs(3600);
+        patience.sending = Duration::from_secs(3600);
+    }));
+    put_long_alerts(&server);
+    let before = kernel_memory();
+    let mut stuck = Vec::new();
+    for _ in 0..240 {
+        let mut stream = server.connect();
+        setsockopt(&stream, sockopt::RcvBuf, &4096).unwrap();
+        stream
+            .write_all(b"GET /alerts?limit=25 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .unwrap();
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).unwrap();
+        stuck.push((stream, String::from_utf8_lossy(&start).into_owned()));
+    }
+    let served = |status: &str| {
+        let ends = stuck.iter().filter(|(_, start)| start.ends_with(status));
+        ends.count()
+    };
+    // 8 MiB of answers, and no more.
+    assert!((1..=20).contains(&served("200")), "{}", served("200"));
+    assert_eq!(served("200") + served("503"), 240);
+    let held = kernel_memory() - before;
+    assert!(held < 64, "{held} MB of socket memory");
+    assert_eq!(server.ask("GET /livez").status, 200);
+}
+
+/// Socket memory of TCP in this network namespace's kernel, in MB.
+fn kernel_memory() -> i64 {
+    let text = std::fs::read_to_string("/proc/net/sockstat").unwrap();
+    let line = text.lines().find(|line| line.starts_with("TCP:")).unwrap();
+    let pages: i64 = line.split("mem ").nth(1).unwrap().parse().unwrap();
+    pages * 4096 / 1_000_000
+}
+
+#[test]
 fn a_shutdown_finishes_the_open_request_and_takes_no_further_one() {
     let mut server = Server::start();
     let mut idle = server.connect();
-    let (mut stream, mut received) = begin_long_answer(&server);
+    let (stream, received) = begin_long_answer(&server);
     server.signal_stop();
     assert_eq!(
         idle.read(&mut [0]).unwrap(),
@@ -453,11 +645,8 @@ fn a_shutdown_finishes_the_open_request_and_takes_no_further_one() {
         "an idle connection is closed at once"
     );
     assert!(TcpStream::connect(server.address).is_err());
-    stream.read_to_end(&mut received).unwrap();
-    let text = String::from_utf8(received).unwrap();
-    let body = text.split_once("\r\n\r\n").unwrap().1;
-    let list: Value = serde_json::from_str(body).unwrap();
-    assert_eq!(list["alerts"].as_array().unwrap().len(), 1000);
+    let list = read_answer(&stream, received);
+    assert!(!list["alerts"].as_array().unwrap().is_empty());
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use netanom_common::counter::Refusal;
 use prometheus::{Counter, IntCounter};
 
-use super::Metrics;
 use super::labels::PROGRAMS;
 use super::maker::Maker;
+use super::{Metrics, raise};
 
 /// Counters that follow those of the kernel.
 pub(super) struct Kernel {
@@ -72,8 +72,4 @@ impl Metrics {
             seconds.inc_by((time.as_secs_f64() - seconds.get()).max(0.0));
         }
     }
-}
-
-fn raise(counter: &IntCounter, so_far: u64) {
-    counter.inc_by(so_far.saturating_sub(counter.get()));
 }

@@ -11,6 +11,8 @@ pub(super) const OTHER: &str = "other";
 pub(super) const DIRECTIONS: [&str; 2] = ["ingress", "egress"];
 /// The kernel programs: XDP for what comes in, TCX for what leaves.
 pub(super) const PROGRAMS: [&str; 2] = ["xdp", "egress"];
+/// The settings that limit the flow table.
+pub(super) const EVICTION_LIMITS: [&str; 2] = ["flows.max", "flows.unanswered"];
 /// Classes that an alert can have: all but `normal`, which is the first.
 pub(super) const ALERT_CLASSES: usize = Class::ALL.len() - 1;
 

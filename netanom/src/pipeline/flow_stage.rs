@@ -58,7 +58,8 @@ pub(super) struct FlowStage {
 impl FlowStage {
     pub(super) fn new(settings: &PipelineSettings) -> Self {
         Self {
-            table: FlowTable::new(settings.max_flows, settings.timeouts),
+            table: FlowTable::new(settings.max_flows, settings.timeouts)
+                .with_most_unanswered(settings.max_unanswered),
             context: Context::default(),
             due: Vec::new(),
             rows: Features::default(),
@@ -128,6 +129,16 @@ impl FlowStage {
     /// Flows that were ended early because the table was full.
     pub(super) fn evicted(&self) -> u64 {
         self.table.evicted()
+    }
+
+    /// Flows without an answer that are kept at most.
+    pub(super) fn most_unanswered(&self) -> usize {
+        self.table.most_unanswered()
+    }
+
+    /// Those of [`Self::evicted`] that went because too many were unanswered.
+    pub(super) fn evicted_unanswered(&self) -> u64 {
+        self.table.evicted_unanswered()
     }
 
     /// Forgets everything but keeps the memory.

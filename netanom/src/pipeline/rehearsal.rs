@@ -9,15 +9,16 @@ use netanom_common::packet::{Fragment, Packet, error, protocol, tcp};
 use super::Pipeline;
 use crate::flow::{MOST_UNANSWERED, Timestamp, Window};
 
-/// Windows of the rehearsed flood: each as large as one that the kernel lets through, and all of them more sources than
-/// the context remembers.
+/// Windows of the rehearsed flood at least: each as large as one that the kernel lets through, and all of them more sources
+/// than the context remembers. More where more unanswered flows are kept.
 const WINDOWS: u32 = 2;
 const TICK: u64 = 250_000_000;
 
 impl Pipeline {
     /// Goes through a flood from spoofed sources and forgets it. Nothing that comes later is other than without it.
     pub fn rehearse(&mut self) {
-        for number in 0..WINDOWS {
+        let kept = self.flows.most_unanswered().div_ceil(MOST_UNANSWERED);
+        for number in 0..WINDOWS.max(kept as u32) {
             self.step(&window(number));
         }
         self.flows.clear();

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::alert::{Alert, State};
-use crate::sink::{AlertSink, SinkError};
+use crate::sink::{Sink, SinkError};
 
 /// Incidents remembered at most. Beyond it, further ones are logged with every update: too much is said, never nothing.
 const MAX_OPEN: usize = 10_000;
@@ -34,7 +34,7 @@ impl LogSink {
     }
 }
 
-impl AlertSink for LogSink {
+impl Sink for LogSink {
     fn name(&self) -> &'static str {
         "log"
     }

@@ -1,20 +1,30 @@
-//! Where alerts go.
+//! Where alerts go. Each sink is behind an [`outbox`].
 
 pub mod flows;
 pub mod log;
+pub mod outbox;
+pub mod state;
+pub mod stderr;
 pub mod store;
 
 use crate::alert::Alert;
 
-/// Takes alerts as they begin, change and end.
-pub trait AlertSink: Send {
+/// Takes alerts as they begin, change and end. It may let wait: it runs on a thread of its own.
+pub trait Sink: Send {
     /// The name in logs and metrics.
     fn name(&self) -> &'static str;
     /// Takes a new alert, or the newer state of one that was taken before (the same `id`).
     ///
     /// # Errors
-    /// When the alert could not be handed on; the daemon logs and counts it and goes on.
+    /// When the alert could not be handed on; its outbox tries again, and counts it when that does not help.
     fn emit(&mut self, alert: &Alert) -> Result<(), SinkError>;
+    /// Whether it would take one, asked once at the start.
+    ///
+    /// # Errors
+    /// When it would not as things are; it is tried all the same.
+    fn check(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
 }
 
 /// An alert or a flow could not be handed on.

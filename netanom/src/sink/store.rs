@@ -1,8 +1,11 @@
-//! The alerts of late, in memory: written by the daemon, read by HTTP.
+//! The alerts of late, in memory: written by the daemon, read by HTTP, and by [`AlertHistory`] kept in a database.
 //!
 //! The store is bounded. When it is full, the oldest ended alert goes, or the oldest of all when every one is active,
 //! and the loss is counted. Alerts keep the order in which they were raised, so a page that was begun goes on where it
 //! was while new alerts arrive in front of it.
+
+mod database;
+mod history;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -12,7 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::alert::{Alert, Class, Severity, State};
 use crate::flow::Timestamp;
-use crate::sink::{AlertSink, SinkError};
+use crate::sink::{Sink, SinkError};
+
+pub use database::DatabaseError;
+pub use history::AlertHistory;
 
 /// Alerts kept at most by default: about 20 MB with full explanations.
 pub const DEFAULT_CAPACITY: usize = 10_000;
@@ -73,6 +79,47 @@ impl AlertStore {
         page
     }
 
+    /// Alerts that it holds at most.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.shelf().capacity
+    }
+
+    /// How many alerts and changes could not be written to the history when they came.
+    #[must_use]
+    pub fn unwritten(&self) -> u64 {
+        self.shelf().unwritten
+    }
+
+    fn count_unwritten(&self) {
+        self.shelf().unwritten += 1;
+    }
+
+    /// The alert in a place.
+    fn at(&self, place: u64) -> Option<Arc<Alert>> {
+        self.shelf().alerts.get(&place).cloned()
+    }
+
+    /// The place that an alert has or would get.
+    fn place_for(&self, id: &str) -> u64 {
+        let shelf = self.shelf();
+        shelf.by_id.get(id).copied().unwrap_or(shelf.next_place)
+    }
+
+    /// Puts an alert, or its newer state, where it belongs. Returns the place of the one that had to go for it.
+    fn put(&self, alert: &Alert) -> Option<u64> {
+        self.shelf().put(alert)
+    }
+
+    /// Puts alerts back into the places that they had.
+    fn restore(&self, alerts: Vec<(u64, Alert)>) {
+        let mut shelf = self.shelf();
+        for (place, alert) in alerts {
+            shelf.next_place = shelf.next_place.max(place);
+            shelf.put(&alert);
+        }
+    }
+
     /// How many alerts were dropped because the store was full.
     #[must_use]
     pub fn dropped(&self) -> u64 {
@@ -85,13 +132,13 @@ impl AlertStore {
     }
 }
 
-impl AlertSink for AlertStore {
+impl Sink for AlertStore {
     fn name(&self) -> &'static str {
         "store"
     }
 
     fn emit(&mut self, alert: &Alert) -> Result<(), SinkError> {
-        self.shelf().put(alert);
+        self.put(alert);
         Ok(())
     }
 }
@@ -199,12 +246,14 @@ struct Shelf {
     ended: BTreeSet<u64>,
     next_place: u64,
     dropped: u64,
+    unwritten: u64,
 }
 
 impl Shelf {
-    fn put(&mut self, alert: &Alert) {
-        let place = match self.by_id.get(&alert.id) {
-            Some(place) => *place,
+    /// Returns the place of an alert that had to go for it.
+    fn put(&mut self, alert: &Alert) -> Option<u64> {
+        let (place, dropped) = match self.by_id.get(&alert.id) {
+            Some(place) => (*place, None),
             None => self.new_place(&alert.id),
         };
         match alert.state {
@@ -212,19 +261,22 @@ impl Shelf {
             State::Ended => self.ended.insert(place),
         };
         self.alerts.insert(place, Arc::new(alert.clone()));
+        dropped
     }
 
-    fn new_place(&mut self, id: &str) -> u64 {
-        if self.alerts.len() >= self.capacity {
-            self.drop_oldest();
-        }
+    fn new_place(&mut self, id: &str) -> (u64, Option<u64>) {
+        let dropped = if self.alerts.len() >= self.capacity {
+            self.drop_oldest()
+        } else {
+            None
+        };
         let place = self.next_place;
         self.next_place += 1;
         self.by_id.insert(id.to_owned(), place);
-        place
+        (place, dropped)
     }
 
-    fn drop_oldest(&mut self) {
+    fn drop_oldest(&mut self) -> Option<u64> {
         let oldest = self
             .ended
             .pop_first()
@@ -233,6 +285,7 @@ impl Shelf {
             self.by_id.remove(&alert.id);
             self.dropped += 1;
         }
+        oldest
     }
 }
 

@@ -8,8 +8,30 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use zerocopy::{FromBytes, IntoBytes};
 
-/// `BPF_MAP_LOOKUP_AND_DELETE_BATCH` of `enum bpf_cmd` (include/uapi/linux/bpf.h).
+/// Of `enum bpf_cmd` (include/uapi/linux/bpf.h).
+const OBJECT_GET_INFO: libc::c_long = 15;
 const LOOKUP_AND_DELETE_BATCH: libc::c_long = 25;
+
+/// `BPF_MAP_TYPE_HASH` of `enum bpf_map_type`. A map for each CPU has a value for each of them.
+const HASH: u32 = 1;
+
+/// The part for `BPF_OBJ_GET_INFO_BY_FD` of `union bpf_attr`.
+#[repr(C)]
+struct InfoAttributes {
+    descriptor: u32,
+    length: u32,
+    info: u64,
+}
+
+/// The beginning of `struct bpf_map_info`; the kernel writes no more than it is told there is room for.
+#[repr(C)]
+#[derive(Default)]
+struct MapInfo {
+    kind: u32,
+    _id: u32,
+    key_size: u32,
+    value_size: u32,
+}
 
 /// The `batch` part of `union bpf_attr` (include/uapi/linux/bpf.h).
 #[repr(C)]
@@ -28,10 +50,11 @@ struct BatchAttributes {
 /// Takes every entry out of a hash map that nobody writes, and hands each to `each`. Returns how many there were.
 ///
 /// `keys` and `values` are the buffers of one call; they must be equally long and longer than the map's fullest
-/// bucket. `K` and `V` must have the map's key and value size.
+/// bucket.
 ///
 /// # Errors
-/// What the kernel answers: `EPERM` without access to the map, `ENOSPC` when a bucket does not fit the buffers.
+/// `InvalidInput` when it is no hash map of such keys and values; nothing is taken then. Else what the kernel answers:
+/// `EPERM` without access to the map, `ENOSPC` when a bucket does not fit the buffers.
 pub(super) fn drain<K, V>(
     map: BorrowedFd<'_>,
     keys: &mut [K],
@@ -42,6 +65,7 @@ where
     K: FromBytes + IntoBytes,
     V: FromBytes + IntoBytes,
 {
+    check(map, size_of::<K>(), size_of::<V>())?;
     let size = keys.len().min(values.len());
     let mut total = 0;
     let mut position = 0_u32;
@@ -62,7 +86,8 @@ where
             ..BatchAttributes::default()
         };
         // SAFETY: every address in `attributes` is of a live local or of a buffer of `size` elements whose types any
-        // bytes are valid for, and the kernel writes at most `count` elements of the map's sizes.
+        // bytes are valid for, and the kernel writes at most `count` elements of the map's sizes, which are those of
+        // the types, as `check` has seen. A map's type and sizes never change.
         let answer = unsafe {
             libc::syscall(
                 libc::SYS_bpf,
@@ -80,7 +105,7 @@ where
         if !is_last {
             outcome?;
         }
-        let count = attributes.count as usize;
+        let count = size.min(attributes.count as usize);
         for (key, value) in keys[..count].iter().zip(&values[..count]) {
             each(key, value);
         }
@@ -91,4 +116,43 @@ where
         position = next;
         is_first = false;
     }
+}
+
+/// Refuses what is no hash map with keys and values of these sizes.
+fn check(map: BorrowedFd<'_>, key: usize, value: usize) -> io::Result<()> {
+    let mut info = MapInfo::default();
+    let mut attributes = InfoAttributes {
+        descriptor: map.as_raw_fd() as u32,
+        length: size_of::<MapInfo>() as u32,
+        info: (&raw mut info) as u64,
+    };
+    // SAFETY: the address is of a live local of `length` bytes that any bytes are valid for, and the kernel writes no
+    // more than these.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            OBJECT_GET_INFO,
+            &raw mut attributes,
+            size_of::<InfoAttributes>(),
+        )
+    };
+    if answer != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let MapInfo {
+        kind,
+        key_size,
+        value_size,
+        ..
+    } = info;
+    if (kind, key_size as usize, value_size as usize) != (HASH, key, value) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "a map of type {kind} with keys of {key_size} and values of {value_size} bytes is not the hash map with \
+                 keys of {key} and values of {value} bytes that it should be"
+            ),
+        ));
+    }
+    Ok(())
 }

@@ -5,8 +5,9 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, open};
 
 /// Of `enum bpf_cmd` (include/uapi/linux/bpf.h).
 const OBJECT_GET: libc::c_long = 7;
@@ -29,10 +30,17 @@ struct DetachAttributes {
 
 /// Detaches the link that is pinned at `path`; its name stays. One whose interface is gone is detached already.
 ///
+/// The path's last part is not followed: the kernel itself would go wherever a symbolic link leads.
+///
 /// # Errors
 /// What the kernel answers: `EACCES` without access to the file, `EINVAL` when it is no link.
 pub(super) fn detach(path: &Path) -> io::Result<()> {
-    let path = CString::new(path.as_os_str().as_bytes())?;
+    let pinned = open(
+        path,
+        OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    let path = CString::new(format!("/proc/self/fd/{}", pinned.as_raw_fd()))?;
     let mut object = ObjectAttributes {
         path: path.as_ptr() as u64,
         ..ObjectAttributes::default()

@@ -9,6 +9,7 @@ mod bench;
 mod clock;
 mod departed;
 mod detach;
+mod directory;
 mod following;
 mod inject;
 mod inner;
@@ -21,6 +22,7 @@ mod pin;
 mod replay;
 mod settings;
 
+use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -136,7 +138,7 @@ impl KernelSource {
         settings: &KernelSettings,
         stop: Stop,
     ) -> Result<Self, SourceError> {
-        let root = root(settings);
+        let root = root(settings, &stop)?;
         let present = settings.interfaces.present();
         let mut leftovers = match &root {
             Some(root) => leftover::find(root, &present)?,
@@ -289,18 +291,24 @@ impl KernelSource {
 }
 
 /// netanom's place on the BPF file system. Without one the sensor runs, and says what it loses.
-fn root(settings: &KernelSettings) -> Option<Root> {
+fn root(settings: &KernelSettings, stop: &Stop) -> Result<Option<Root>, SourceError> {
     if settings.interfaces.is_empty() {
-        return None;
+        return Ok(None);
     }
-    match Root::open() {
-        Ok(root) => Some(root),
+    match Root::open(stop) {
+        Ok(root) => Ok(Some(root)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(SourceError::Stopped),
+        // Another sensor that starts at the same moment would take over what this one leaves.
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(SourceError::Pin {
+            what: "lock netanom's folder".to_owned(),
+            detail: format!("{error}; `fuser -v /sys/fs/bpf/netanom` says which"),
+        }),
         Err(error) => {
             log::warn!(
                 "cannot use the BPF file system at /sys/fs/bpf ({error}): if this sensor is killed, nothing is counted \
                  until the next start; let its user write there, or run as root"
             );
-            None
+            Ok(None)
         }
     }
 }

@@ -167,6 +167,18 @@ pub enum SourceError {
         /// What the kernel answered.
         detail: String,
     },
+    /// A stop was asked for while the start waited; nothing is attached.
+    #[error("stopped before anything was attached")]
+    Stopped,
+    /// The process has as many files open as it may have.
+    #[error(
+        "too many open files to {what}: the flow maps take four for each CPU; raise the limit, as with `ulimit -n 65536` or \
+         `LimitNOFILE=65536` of the service that netanom runs in"
+    )]
+    NoDescriptors {
+        /// What was refused.
+        what: String,
+    },
     /// The kernel does not measure its BPF programs for us.
     #[error(
         "cannot switch on the kernel's BPF statistics: {detail}; run as root or with CAP_SYS_ADMIN, or leave out \

@@ -3,6 +3,7 @@
 //! Capabilities belong to threads, so this must come before any other thread is started.
 
 use caps::CapSet;
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use super::SourceError;
 
@@ -24,4 +25,12 @@ pub fn drop_all() -> Result<(), SourceError> {
         })?;
     }
     Ok(())
+}
+
+/// Lets this process open as many files as it may: the flow maps take four for each CPU, and the usual limit is 1024.
+pub fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where this fails, what finds no descriptor says so.
+    let _ = setrlimit(Resource::Nofile, limit);
 }

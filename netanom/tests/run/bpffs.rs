@@ -12,10 +12,19 @@ pub(crate) struct BpfFileSystem(tempfile::TempDir);
 impl BpfFileSystem {
     /// Mounts it in a temporary folder.
     pub(crate) fn new() -> Self {
+        Self::with_mode("mode=700")
+    }
+
+    /// The same where everybody may write, as without systemd.
+    pub(crate) fn for_everybody() -> Self {
+        Self::with_mode("mode=1777")
+    }
+
+    fn with_mode(mode: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         succeed(
             Command::new("mount")
-                .args(["-t", "bpf", "-o", "mode=700", "bpf"])
+                .args(["-t", "bpf", "-o", mode, "bpf"])
                 .arg(folder.path()),
         );
         Self(folder)
@@ -23,7 +32,9 @@ impl BpfFileSystem {
 
     /// `netanom run` in the namespace with this file system at `/sys/fs/bpf`.
     pub(crate) fn command(&self, namespace: &Namespace) -> Command {
-        self.netanom(namespace, "run")
+        let mut command = self.netanom(namespace, "run");
+        command.arg("--no-state");
+        command
     }
 
     /// The same with another subcommand.

@@ -64,11 +64,16 @@ fn resident(sensor: &Sensor<'_>) -> u64 {
 
 /// A connection request of one of as many sources as wanted.
 pub(crate) fn spoofed(number: u32) -> Vec<u8> {
+    spoofed_to(2, number)
+}
+
+/// The same to 10.0.0.`host`.
+pub(crate) fn spoofed_to(host: u8, number: u32) -> Vec<u8> {
     // An odd factor: every source once, in no order.
     let source = number.wrapping_mul(0x9e37_79b1).to_be_bytes();
     let mut frame = Vec::new();
     PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
-        .ipv4(source, [10, 0, 0, 2], 64)
+        .ipv4(source, [10, 0, 0, host], 64)
         .tcp(1024 + (number % 60_000) as u16, 80, number, 64_240)
         .syn()
         .write(&mut frame, &[])

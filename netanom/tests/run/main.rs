@@ -18,6 +18,7 @@ mod flood;
 mod foreign;
 #[path = "../../../netanom-common/tests/parser/frames/mod.rs"]
 mod frames;
+mod history;
 mod lifetime;
 mod machine;
 mod mirror;
@@ -26,6 +27,9 @@ mod onnx;
 mod packet_socket;
 mod restart;
 mod sensor;
+mod signals;
 mod statistics;
+mod strangers;
 mod stress;
+mod unread;
 mod watch;

@@ -11,8 +11,8 @@ use nix::unistd::Pid;
 
 use crate::namespace::Namespace;
 
-/// Longest wait for anything; on a machine with nothing else to do it takes a fraction of a second.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest wait for anything; on a machine with nothing else to do it takes a fraction of a second, on a busy one a start alone takes twenty.
+const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The namespace is ours, so the port is free.
 const ADDRESS: &str = "127.0.0.1:9710";
@@ -48,10 +48,31 @@ impl<'a> Sensor<'a> {
         address: &'static str,
     ) -> Self {
         let log = tempfile::NamedTempFile::new().unwrap();
+        command.stderr(File::create(log.path()).unwrap());
+        Self::ready(namespace, command, address, log)
+    }
+
+    /// The same on interfaces, with a pipe as log that nobody reads.
+    pub(crate) fn unread(namespace: &'a Namespace, arguments: &[&str]) -> Self {
+        let mut command = command(namespace);
+        command.args(arguments).args(["--listen", ADDRESS]);
+        // What the loader says at this level would fill the pipe before the sensor is ready.
+        command
+            .env("RUST_LOG", "netanom=debug")
+            .stderr(Stdio::piped());
+        let log = tempfile::NamedTempFile::new().unwrap();
+        Self::ready(namespace, &mut command, ADDRESS, log)
+    }
+
+    fn ready(
+        namespace: &'a Namespace,
+        command: &mut Command,
+        address: &'static str,
+        log: tempfile::NamedTempFile,
+    ) -> Self {
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::create(log.path()).unwrap())
             .spawn()
             .unwrap();
         let mut sensor = Self {
@@ -148,7 +169,7 @@ impl Drop for Sensor<'_> {
 pub(crate) fn command(namespace: &Namespace) -> Command {
     let mut command = namespace.command(env!("CARGO_BIN_EXE_netanom"));
     // Messages of the kernel programs about malformed packets are of level debug.
-    command.arg("run").env("RUST_LOG", "debug");
+    command.args(["run", "--no-state"]).env("RUST_LOG", "debug");
     command
 }
 

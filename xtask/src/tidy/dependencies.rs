@@ -4,13 +4,14 @@ use super::Complaint;
 use super::source::Source;
 
 /// Crates, and the beginnings of the paths inside `netanom/src/` that may name them.
-const PLACES: [(&[&str], &[&str]); 8] = [
+const PLACES: [(&[&str], &[&str]); 9] = [
     (&["aya", "aya_log", "aya_obj"], &["source/kernel"]),
     (&["clap"], &["cli.rs", "cli/"]),
     (&["tokio"], &["daemon.rs", "daemon/", "http/"]),
     (&["hyper", "hyper_util", "http_body_util"], &["http/"]),
     (&["prometheus"], &["metrics.rs", "metrics/"]),
     (&["prost"], &["model/onnx/"]),
+    (&["rusqlite"], &["sink/store/"]),
     (&["smartcore"], &["learn/"]),
     (&["flate2", "ruzstd"], &["source/capture"]),
 ];

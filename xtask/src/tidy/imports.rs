@@ -164,7 +164,7 @@ mod tests {
     fn every_member_of_a_group_is_looked_at() {
         check(
             "netanom/src/detect/mod.rs",
-            "use crate::{\n    flow::{Flow, Window},\n    sink::AlertSink,\n    alert,\n    http::{self, Server},\n};",
+            "use crate::{\n    flow::{Flow, Window},\n    sink::Sink,\n    alert,\n    http::{self, Server},\n};",
             &[
                 "netanom/src/detect/mod.rs:1: `detect` uses `sink`",
                 "netanom/src/detect/mod.rs:1: `detect` uses `http`",

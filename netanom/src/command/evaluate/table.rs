@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use ndarray::Array2;
 
-use super::{parts, print, table_page};
+use super::{answer, parts, table_page};
 use crate::cli::{EvaluateArgs, FormatArg};
 use crate::command::train::trainer;
 use crate::command::{progress, table};
@@ -43,11 +43,10 @@ pub(super) fn run(path: &Path, args: &EvaluateArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.report {
         parts::write(path, &table_page::of(&report)?)?;
     }
-    print(&match args.format {
+    answer(&match args.format {
         FormatArg::Text => text(&report),
         FormatArg::Json => serde_json::to_string_pretty(&report.scores)? + "\n",
-    });
-    Ok(())
+    })
 }
 
 fn by_model(path: &Path, model: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {

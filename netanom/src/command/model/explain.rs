@@ -8,7 +8,7 @@ use ndarray::ArrayView2;
 use serde::Serialize;
 
 use crate::cli::{FormatArg, ModelExplainArgs};
-use crate::command::load_model;
+use crate::command::{answer, load_model};
 use crate::feature::{Feature, features};
 use crate::model::Model;
 
@@ -48,14 +48,7 @@ pub(super) fn run(args: &ModelExplainArgs) -> anyhow::Result<()> {
         FormatArg::Text => explanation.text(args.row),
         FormatArg::Json => serde_json::to_string_pretty(&explanation)? + "\n",
     };
-    #[expect(
-        clippy::print_stdout,
-        reason = "the explanation is the command's result"
-    )]
-    {
-        print!("{text}");
-    }
-    Ok(())
+    answer(&text)
 }
 
 /// The model's features in a row of the table; rows count from 1.

@@ -148,6 +148,20 @@ fn a_flow_is_turned_when_a_later_window_tells_better_who_began_it() {
 }
 
 #[test]
+fn what_the_table_has_no_room_for_is_not_counted_as_too_many_unanswered() {
+    let ports =
+        |which: std::ops::Range<u16>| -> Vec<_> { which.map(|port| (1, udp(port))).collect() };
+    let mut table = FlowTable::<()>::new(20, timeouts()).with_most_unanswered(15);
+    table.merge(&window(1, &ports(0..10)));
+    table.merge(&window(1, &ports(10..20)));
+    assert_eq!((table.evicted(), table.evicted_unanswered()), (5, 5));
+    let mut table = FlowTable::<()>::new(15, timeouts()).with_most_unanswered(100);
+    table.merge(&window(1, &ports(0..10)));
+    table.merge(&window(1, &ports(10..20)));
+    assert_eq!((table.evicted(), table.evicted_unanswered()), (5, 0));
+}
+
+#[test]
 fn unanswered_flows_end_early_when_they_are_too_many_and_others_stay() {
     let ports =
         |which: std::ops::Range<u16>| -> Vec<_> { which.map(|port| (1, udp(port))).collect() };
@@ -176,6 +190,7 @@ fn unanswered_flows_end_early_when_they_are_too_many_and_others_stay() {
         .map(|one| one.flow.initiator().port)
         .collect();
     assert_eq!(ended, (10..110).collect::<Vec<_>>());
+    assert_eq!(table.evicted_unanswered(), 100);
     // A window larger than that is taken whole.
     table.merge(&window(1, &ports(20_000..20_000 + most + 50)));
     assert_eq!(table.len(), 2 + usize::from(most) + 50);

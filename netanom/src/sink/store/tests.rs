@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{AlertQuery, AlertStore, Cursor};
 use crate::alert::{Alert, Class, Contribution, Party, Severity, State};
 use crate::flow::Timestamp;
-use crate::sink::AlertSink;
+use crate::sink::Sink;
 
 /// A port scan from 192.0.2.n, ten seconds long, that began n seconds after 22:13:20.
 pub(crate) fn alert(n: u8) -> Alert {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::pin::{Found, Hook, Place, Root, network_namespace};
-use crate::source::{Interface, SourceError};
+use crate::source::{Interface, SourceError, Stop};
 
 /// What was found: the folder of one sensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Remains {
 /// # Errors
 /// When the BPF file system cannot be read, or something on it cannot be removed.
 pub fn detach() -> Result<Vec<Remains>, SourceError> {
-    let Some(root) = Root::existing().map_err(refusal)? else {
+    let Some(root) = Root::existing(&Stop::default()).map_err(refusal)? else {
         return Ok(Vec::new());
     };
     let mut remains = Vec::new();

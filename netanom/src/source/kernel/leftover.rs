@@ -7,14 +7,19 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
+use aya::maps::{Array, Map, MapData, MapType, PerCpuArray};
+use netanom_common::counter::Tally;
 use netanom_common::flow::{FlowCounters, FlowKey, LAYOUT_VERSION};
+use netanom_common::overflow::{OverflowCounters, OverflowKey};
 
 use super::load::{DELIVERED, IGNORED, OVERFLOW, SHARD};
-use super::pin::{Found, Root, entries, name, network_namespace};
+use super::pin::{Found, Root, network_namespace};
 use super::{KernelSource, map_error, since, total};
 use crate::flow::{IgnoredTallies, Window};
 use crate::source::{Interface, SourceError, batch};
+
+/// Bytes of a tally of ignored packets.
+const TALLY: usize = size_of::<Tally>();
 
 /// What was left in this network namespace by sensors of these interfaces.
 pub(super) fn find(root: &Root, interfaces: &[Interface]) -> Result<Vec<Found>, SourceError> {
@@ -69,19 +74,24 @@ fn drain(
 ) -> Result<(), SourceError> {
     let (mut total_ignored, mut delivered) = (None, None);
     let clock = source.clock;
-    for path in entries(&leftover.path).map_err(|error| looking(&error))? {
-        match name(&path) {
+    for name in leftover.entries().map_err(|error| looking(&error))? {
+        let open = |kind, key, value| open(leftover, &name, kind, key, value);
+        match name.as_str() {
             IGNORED => {
-                let map = PerCpuArray::try_from(Map::PerCpuArray(open(&path)?));
-                total_ignored = Some(map.map_err(map_error)?);
+                let map = open(MapType::PerCpuArray, size_of::<u32>(), TALLY)?;
+                let map = map.map(|map| PerCpuArray::try_from(Map::PerCpuArray(map)));
+                total_ignored = map.transpose().map_err(map_error)?;
             }
             DELIVERED => {
-                let map: Array<MapData, [u64; 2]> =
-                    Array::try_from(Map::Array(open(&path)?)).map_err(map_error)?;
-                delivered = Some(map);
+                let map = open(MapType::Array, size_of::<u32>(), TALLY)?;
+                let map = map.map(|map| Array::<MapData, [u64; 2]>::try_from(Map::Array(map)));
+                delivered = map.transpose().map_err(map_error)?;
             }
             shard if shard.starts_with(SHARD) => {
-                let shard = open(&path)?;
+                let (key, value) = (size_of::<FlowKey>(), size_of::<FlowCounters>());
+                let Some(shard) = open(MapType::Hash, key, value)? else {
+                    continue;
+                };
                 let each = |key: &FlowKey, counters: &FlowCounters| {
                     window.flows.push((*key, clock.to_wall(counters)));
                 };
@@ -94,7 +104,10 @@ fn drain(
                 .map_err(map_error)?;
             }
             table if table.starts_with(OVERFLOW) => {
-                let table = open(&path)?;
+                let (key, value) = (size_of::<OverflowKey>(), size_of::<OverflowCounters>());
+                let Some(table) = open(MapType::Hash, key, value)? else {
+                    continue;
+                };
                 source
                     .overflow
                     .drain_leftover(&table, clock, &mut window.overflow)?;
@@ -118,13 +131,58 @@ fn drain(
     Ok(())
 }
 
-fn open(path: &std::path::Path) -> Result<MapData, SourceError> {
-    MapData::from_pin(path).map_err(|error: MapError| map_error(error))
+/// What is pinned under a name, if it is a map of this kind. Anything else is given up, as reading it would write
+/// beyond what we have room for.
+fn open(
+    leftover: &Found,
+    name: &str,
+    kind: MapType,
+    key: usize,
+    value: usize,
+) -> Result<Option<MapData>, SourceError> {
+    let map = MapData::from_pin(leftover.join(name)).map_err(map_error)?;
+    let info = map.info().map_err(map_error)?;
+    let is_ours = info.map_type().is_ok_and(|found| found == kind)
+        && (info.key_size() as usize, info.value_size() as usize) == (key, value);
+    if !is_ours {
+        log::warn!(
+            "`{name}`, which the netanom with process id {} left, is no such map as this one makes: what it had not \
+             handed on is not counted",
+            leftover.owner
+        );
+    }
+    Ok(is_ours.then_some(map))
 }
 
 fn looking(error: &io::Error) -> SourceError {
     SourceError::Pin {
         what: "look at what a killed netanom has left, or remove it,".to_owned(),
         detail: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::FromZeros;
+
+    use super::*;
+
+    #[test]
+    fn a_map_with_longer_values_than_there_is_room_for_is_not_drained() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let key = size_of::<FlowKey>() as u32;
+        let value = 4 * size_of::<FlowCounters>() as u32;
+        // BPF_MAP_TYPE_HASH, and BPF_MAP_TYPE_PERCPU_HASH, which has a value for each CPU.
+        for (kind, value) in [(1, value), (5, size_of::<FlowCounters>() as u32)] {
+            let definition = aya_obj::Map::new_from_params(kind, key, value, 16, 0);
+            let map = MapData::create(definition, "netanom_test", None).unwrap();
+            let mut keys = vec![FlowKey::new_zeroed(); 16];
+            let mut values = vec![FlowCounters::default(); 16];
+            let none = |_: &FlowKey, _: &FlowCounters| unreachable!();
+            let refused = batch::drain(map.fd().as_fd(), &mut keys, &mut values, none).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput, "{refused}");
+        }
     }
 }

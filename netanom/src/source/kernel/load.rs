@@ -209,7 +209,11 @@ fn pin_maps(
 
 pub(super) fn pin_error(path: &Path, error: &PinError) -> SourceError {
     SourceError::Pin {
-        what: format!("pin `{}`", path.display()),
+        // The folder's path is one by its descriptor.
+        what: format!(
+            "pin `{}`",
+            Path::new(path.file_name().unwrap_or_default()).display()
+        ),
         detail: chain(error),
     }
 }
@@ -243,6 +247,7 @@ pub(super) fn missing(what: &str) -> SourceError {
 fn load_error(error: EbpfError) -> SourceError {
     match error {
         EbpfError::MapError(error) => create_error(error),
+        other if is_out_of_descriptors(&other) => no_descriptors("load the programs"),
         other => SourceError::Load {
             detail: chain(&other),
         },
@@ -259,6 +264,7 @@ pub(super) fn create_error(error: MapError) -> SourceError {
         MapError::CreateError { io_error, .. } if io_error.raw_os_error() == Some(libc::ENOMEM) => {
             SourceError::NoMemory
         }
+        error if is_out_of_descriptors(error) => no_descriptors("make the flow maps"),
         _ => SourceError::Load {
             detail: chain(&error),
         },
@@ -281,6 +287,7 @@ fn uninterrupted(mut load: impl FnMut() -> Result<(), ProgramError>) -> Result<(
 
 fn program_error(name: &str, error: ProgramError) -> SourceError {
     match error {
+        error if is_out_of_descriptors(&error) => no_descriptors("load the programs"),
         // The verifier also answers "permission denied" (EACCES) to an access out of bounds, but says why.
         ProgramError::LoadError {
             io_error,
@@ -306,6 +313,27 @@ fn program_error(name: &str, error: ProgramError) -> SourceError {
             detail: chain(&other),
         },
     }
+}
+
+fn no_descriptors(what: &str) -> SourceError {
+    SourceError::NoDescriptors {
+        what: what.to_owned(),
+    }
+}
+
+/// Whether the process may open no more files, from whichever depth of the error.
+fn is_out_of_descriptors(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        let errno = current
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::raw_os_error);
+        if errno == Some(libc::EMFILE) {
+            return true;
+        }
+        next = current.source();
+    }
+    false
 }
 
 pub(super) fn is_refusal(error: &std::io::Error) -> bool {
@@ -370,6 +398,7 @@ mod tests {
         let helps = [
             (libc::EPERM, "setcap"),
             (libc::ENOMEM, "lower `kernel_flows`"),
+            (libc::EMFILE, "ulimit -n"),
             (libc::EINVAL, "Invalid argument"),
         ];
         for (errno, help) in helps {

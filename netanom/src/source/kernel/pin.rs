@@ -10,24 +10,27 @@
 //! It holds a lock on the folder. A folder that is not locked is what a killed sensor left behind.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use netanom_common::flow::LAYOUT_VERSION;
-use rustix::fs::statfs;
 use rustix::mount::{MountFlags, mount};
 
-use crate::source::{Interface, bpf};
+use super::directory::Directory;
+use crate::source::{Interface, Stop};
 
 const FILE_SYSTEM: &str = "/sys/fs/bpf";
-/// `BPF_FS_MAGIC` (include/uapi/linux/magic.h).
-const MAGIC: u32 = 0xcafe_4a11;
+/// Ours on it.
+const NAME: &str = "netanom";
 const OWNER: &str = "owner";
 /// More sensors than this do not start in one network namespace.
 const MOST: u32 = 1024;
+/// For the lock of a sensor that starts, which takes a second or two.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which program a link holds, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,53 +80,74 @@ impl FromStr for Place {
 
 /// netanom's folder on the BPF file system, locked against other sensors that start or are removed.
 pub(super) struct Root {
-    path: PathBuf,
-    _lock: File,
+    top: Directory,
+    folder: Directory,
 }
 
 impl Root {
     /// Opens it for a sensor; mounts the file system where it is missing.
     ///
     /// # Errors
-    /// When it cannot be mounted or written: the sensor then runs without pins.
-    pub(super) fn open() -> io::Result<Self> {
-        if !is_mounted() {
-            mount("bpf", FILE_SYSTEM, "bpf", MountFlags::empty(), None)?;
+    /// When it cannot be mounted or is not ours alone: the sensor then runs without pins. `TimedOut` and `Interrupted` as
+    /// [`Directory::lock`].
+    pub(super) fn open(stop: &Stop) -> io::Result<Self> {
+        let mut top = Directory::top(FILE_SYSTEM)?;
+        if top.is_none() {
+            // As systemd does. Without a mode everybody could write there.
+            mount("bpf", FILE_SYSTEM, "bpf", MountFlags::empty(), c"mode=0700")?;
             log::info!("mounted the BPF file system at {FILE_SYSTEM}");
+            top = Directory::top(FILE_SYSTEM)?;
         }
-        let path = Path::new(FILE_SYSTEM).join("netanom");
-        make(&path)?;
-        Self::lock(path)
+        let top = top.ok_or_else(|| io::Error::other("mounting it did not help"))?;
+        loop {
+            make(&top, NAME)?;
+            match Self::lock(&top, stop) {
+                // `detach` has removed it between the two.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                folder => {
+                    return Ok(Self {
+                        folder: folder?,
+                        top,
+                    });
+                }
+            }
+        }
     }
 
     /// Opens it when there is one.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub(super) fn existing() -> io::Result<Option<Self>> {
-        let path = Path::new(FILE_SYSTEM).join("netanom");
-        if !is_mounted() || !path.try_exists()? {
+    /// When it cannot be read, or is not ours alone.
+    pub(super) fn existing(stop: &Stop) -> io::Result<Option<Self>> {
+        let Some(top) = Directory::top(FILE_SYSTEM)? else {
             return Ok(None);
+        };
+        match Self::lock(&top, stop) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            folder => Ok(Some(Self {
+                folder: folder?,
+                top,
+            })),
         }
-        Self::lock(path).map(Some)
     }
 
-    fn lock(path: PathBuf) -> io::Result<Self> {
-        let lock = File::open(&path)?;
-        lock.lock()?;
-        Ok(Self { path, _lock: lock })
+    fn lock(top: &Directory, stop: &Stop) -> io::Result<Directory> {
+        let folder = top.open(NAME)?;
+        folder.lock(PATIENCE, stop)?;
+        Ok(folder)
     }
 
     /// The folders of every layout and network namespace.
     pub(super) fn folders(&self) -> io::Result<Vec<Found>> {
         let mut found = Vec::new();
-        for layout in entries(&self.path)? {
-            let version = name(&layout).strip_prefix('v').map(str::parse);
+        for layout in self.folder.entries()? {
+            let version = layout.strip_prefix('v').map(str::parse);
             let Some(Ok(version)) = version else {
                 continue;
             };
-            for path in entries(&layout)? {
-                found.extend(Found::open(path, version)?);
+            let layout = self.folder.open(&layout)?;
+            for name in layout.entries()? {
+                found.extend(Found::open(&layout, name, version)?);
             }
         }
         Ok(found)
@@ -131,71 +155,77 @@ impl Root {
 
     /// Makes this sensor's folder.
     pub(super) fn create(&self) -> io::Result<Folder> {
-        let layout = self.path.join(format!("v{LAYOUT_VERSION}"));
-        make(&layout)?;
+        let layout = format!("v{LAYOUT_VERSION}");
+        make(&self.folder, &layout)?;
+        let layout = self.folder.open(&layout)?;
         let namespace = network_namespace()?;
         for number in 0..MOST {
-            let path = layout.join(format!("{namespace}-{number}"));
-            match builder().create(&path) {
+            let name = format!("{namespace}-{number}");
+            match layout.make(&name) {
                 Ok(()) => {
-                    let lock = File::open(&path)?;
-                    lock.lock()?;
-                    let folder = Folder { path, _lock: lock };
-                    symlink(std::process::id().to_string(), folder.path.join(OWNER))?;
-                    return Ok(folder);
+                    let folder = layout.open(&name)?;
+                    // Nobody else looks for it as long as the root is locked.
+                    if !folder.try_lock()? {
+                        return Err(io::Error::other(format!("`{name}` is locked already")));
+                    }
+                    folder.note(OWNER, &std::process::id().to_string())?;
+                    return Ok(Folder {
+                        folder,
+                        layout,
+                        name,
+                    });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
         }
         Err(io::Error::other(format!(
-            "{} is full: `netanom detach` empties it",
-            layout.display()
+            "{NAME}/v{LAYOUT_VERSION} is full: `netanom detach` empties it"
         )))
     }
 
     /// Removes the folders that hold nothing any more, this one too.
     pub(super) fn tidy(&self) {
         self.tidy_layouts();
-        let _ = fs::remove_dir(&self.path);
+        let _ = self.top.remove_empty(NAME);
     }
 
     fn tidy_layouts(&self) {
-        for layout in entries(&self.path).into_iter().flatten() {
+        for layout in self.folder.entries().into_iter().flatten() {
             // Fails when something is in it.
-            let _ = fs::remove_dir(layout);
+            let _ = self.folder.remove_empty(&layout);
         }
     }
 
     /// The same folder for a sensor that goes. It does not wait for one that comes, which needs what would be tidied.
     fn unless_busy() -> Option<Self> {
-        let path = Path::new(FILE_SYSTEM).join("netanom");
-        let lock = File::open(&path).ok()?;
-        lock.try_lock().ok()?;
-        Some(Self { path, _lock: lock })
+        let top = Directory::top(FILE_SYSTEM).ok()??;
+        let folder = top.open(NAME).ok()?;
+        folder.try_lock().ok()?.then_some(Self { top, folder })
     }
 }
 
 /// The folder of this sensor. Dropping it detaches and removes everything in it.
 #[derive(Debug)]
 pub(super) struct Folder {
-    path: PathBuf,
-    _lock: File,
+    folder: Directory,
+    layout: Directory,
+    name: String,
 }
 
 impl Folder {
-    /// Where something is pinned.
+    /// Where something is pinned, as long as this lives.
     pub(super) fn join(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+        self.folder.path(name)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = remove(&self.path) {
+        if let Err(error) = remove(&self.folder, &self.layout, &self.name) {
             log::warn!(
-                "cannot remove `{}`: {error}; `netanom detach` does it",
-                self.path.display()
+                "cannot remove `{FILE_SYSTEM}/{NAME}/v{LAYOUT_VERSION}/{}`: {error}; `netanom detach` does it",
+                self.name
             );
         } else if let Some(root) = Root::unless_busy() {
             root.tidy_layouts();
@@ -206,7 +236,9 @@ impl Drop for Folder {
 /// A folder that was there before.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) path: PathBuf,
+    folder: Directory,
+    layout: Directory,
+    name: String,
     /// The layout of its maps.
     pub(super) version: u32,
     /// The network namespace that its interfaces are in.
@@ -214,51 +246,47 @@ pub(super) struct Found {
     /// Process id of the sensor that made it.
     pub(super) owner: u32,
     pub(super) links: Vec<Place>,
-    /// `None` while its sensor runs.
-    lock: Option<File>,
+    /// Whether the sensor that made it still runs.
+    is_in_use: bool,
 }
 
 impl Found {
-    fn open(path: PathBuf, version: u32) -> io::Result<Option<Self>> {
-        let namespace = name(&path).split_once('-').map(|(first, _)| first.parse());
+    fn open(layout: &Directory, name: String, version: u32) -> io::Result<Option<Self>> {
+        let namespace = name.split_once('-').map(|(first, _)| first.parse());
         let Some(Ok(namespace)) = namespace else {
             return Ok(None);
         };
-        let file = match File::open(&path) {
-            Ok(file) => file,
+        let folder = match layout.open(&name) {
+            Ok(folder) => folder,
             // Its sensor has just stopped.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let lock = match file.try_lock() {
-            Ok(()) => Some(file),
-            Err(fs::TryLockError::WouldBlock) => None,
-            Err(fs::TryLockError::Error(error)) => return Err(error),
-        };
+        let is_in_use = !folder.try_lock()?;
         // Its sensor may have stopped between the two.
-        if !path.try_exists()? {
-            return Ok(None);
+        match layout.open(&name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => drop(other?),
         }
-        let owner = fs::read_link(path.join(OWNER)).ok();
-        let links = entries(&path).unwrap_or_default();
+        let owner = folder.noted(OWNER);
+        let links = folder.entries()?;
         Ok(Some(Self {
             version,
             namespace,
             owner: owner
-                .and_then(|owner| owner.to_str()?.parse().ok())
+                .and_then(|owner| owner.parse().ok())
                 .unwrap_or_default(),
-            links: links
-                .iter()
-                .filter_map(|link| name(link).parse().ok())
-                .collect(),
-            path,
-            lock,
+            links: links.iter().filter_map(|link| link.parse().ok()).collect(),
+            folder,
+            layout: layout.again()?,
+            name,
+            is_in_use,
         }))
     }
 
     /// Whether the sensor that made it still runs.
     pub(super) fn is_in_use(&self) -> bool {
-        self.lock.is_none()
+        self.is_in_use
     }
 
     /// Whether it has a link on an interface.
@@ -268,14 +296,24 @@ impl Found {
             .any(|link| link.interface == interface.index)
     }
 
-    /// Where a link of it is pinned.
+    /// What is pinned in it.
+    pub(super) fn entries(&self) -> io::Result<Vec<String>> {
+        self.folder.entries()
+    }
+
+    /// Where something in it is pinned, as long as this lives.
+    pub(super) fn join(&self, name: &str) -> PathBuf {
+        self.folder.path(name)
+    }
+
+    /// Where a link of it is pinned, as long as this lives.
     pub(super) fn link(&self, place: Place) -> PathBuf {
-        self.path.join(place.to_string())
+        self.join(&place.to_string())
     }
 
     /// Forgets a link that another folder has taken over: it stays attached.
     pub(super) fn give_away(&mut self, place: Place) -> io::Result<()> {
-        fs::remove_file(self.link(place))?;
+        self.folder.unpin(&place.to_string())?;
         self.links.retain(|link| *link != place);
         Ok(())
     }
@@ -284,13 +322,13 @@ impl Found {
     pub(super) fn detach(&self) {
         for link in &self.links {
             // Where this fails, removing it later detaches it too.
-            let _ = bpf::detach(&self.link(*link));
+            let _ = self.folder.detach(&link.to_string());
         }
     }
 
     /// Detaches what is left in it, and removes it.
     pub(super) fn remove(self) -> io::Result<()> {
-        remove(&self.path)
+        remove(&self.folder, &self.layout, &self.name)
     }
 }
 
@@ -299,51 +337,22 @@ pub(super) fn network_namespace() -> io::Result<u64> {
     Ok(fs::metadata("/proc/thread-self/ns/net")?.ino())
 }
 
-/// The paths in a folder, sorted.
-pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        paths.push(entry?.path());
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-/// The last part of a path.
-pub(super) fn name(path: &Path) -> &str {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default()
-}
-
-fn is_mounted() -> bool {
-    statfs(FILE_SYSTEM).is_ok_and(|about| about.f_type as u32 == MAGIC)
-}
-
-/// Only its owner may look into it: who can open a pinned map can change it.
-fn builder() -> fs::DirBuilder {
-    let mut builder = fs::DirBuilder::new();
-    builder.mode(0o700);
-    builder
-}
-
-fn make(folder: &Path) -> io::Result<()> {
-    match builder().create(folder) {
+fn make(parent: &Directory, name: &str) -> io::Result<()> {
+    match parent.make(name) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     }
 }
 
 /// Detaches the links in a folder, which removing their names alone would do only some time later, and removes it.
-fn remove(folder: &Path) -> io::Result<()> {
-    for path in entries(folder)? {
-        if name(&path).parse::<Place>().is_ok() {
+fn remove(folder: &Directory, layout: &Directory, name: &str) -> io::Result<()> {
+    for entry in folder.entries()? {
+        if entry.parse::<Place>().is_ok() {
             // Where this fails, removing the name detaches it too.
-            let _ = bpf::detach(&path);
+            let _ = folder.detach(&entry);
         }
-        fs::remove_file(&path)?;
     }
-    fs::remove_dir(folder)
+    folder.remove(layout, name)
 }
 
 #[cfg(test)]
