@@ -13,3 +13,4 @@ pub mod overflow;
 pub mod packet;
 pub mod parse;
 pub mod replay;
+mod tunnels;

@@ -1,5 +1,8 @@
 //! The reading seam of the parser, and what parsing yields.
 
+use crate::parse::{Answer, Part, Walk};
+pub use crate::tunnels::{TunnelSettings, Tunnels, VxlanPorts};
+
 /// Where the parser reads a frame: a slice in user space, a packet context in the kernel.
 ///
 /// A header is checked against the frame's end once and then read without further checks, as the kernel's verifier
@@ -26,23 +29,26 @@ pub trait PacketBytes {
         Tunnels::Inner
     }
 
+    /// Which UDP ports carry VXLAN.
+    fn vxlan_ports(&self) -> VxlanPorts {
+        VxlanPorts::default()
+    }
+
+    /// Goes through a part of the parser that few packets come to.
+    #[inline(always)]
+    fn apart(&self, part: Part, walk: &mut Walk) -> Answer
+    where
+        Self: Sized,
+    {
+        part.run(self, walk)
+    }
+
     /// The value itself, of which the kernel's verifier knows nothing any more. Ways through the parser that differ in
     /// it alone are then one to the verifier from here on.
     #[inline(always)]
     fn forget(&self, value: u64) -> u64 {
         value
     }
-}
-
-/// Which packet of a tunnel is the flow's. Never both, so that every packet is counted exactly once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Tunnels {
-    /// The innermost one.
-    #[default]
-    Inner = 0,
-    /// The one between the tunnel's ends.
-    Outer = 1,
 }
 
 /// Big-endian reads inside a checked header. Callers pass constant offsets inside of it.
@@ -60,7 +66,7 @@ pub trait HeaderBytes {
 pub struct Frame<'a> {
     bytes: &'a [u8],
     wire_length: u32,
-    tunnels: Tunnels,
+    tunnels: TunnelSettings,
 }
 
 impl<'a> Frame<'a> {
@@ -70,14 +76,17 @@ impl<'a> Frame<'a> {
         Self {
             bytes,
             wire_length,
-            tunnels: Tunnels::Inner,
+            tunnels: TunnelSettings::default(),
         }
     }
 
-    /// The same, of whose tunnels this is wanted.
+    /// The same frame, with these settings for its tunnels.
     #[must_use]
-    pub fn with(self, tunnels: Tunnels) -> Self {
-        Self { tunnels, ..self }
+    pub fn with(self, tunnels: impl Into<TunnelSettings>) -> Self {
+        Self {
+            tunnels: tunnels.into(),
+            ..self
+        }
     }
 
     /// A frame that was captured whole.
@@ -103,7 +112,12 @@ impl PacketBytes for Frame<'_> {
 
     #[inline(always)]
     fn tunnels(&self) -> Tunnels {
-        self.tunnels
+        self.tunnels.follow
+    }
+
+    #[inline(always)]
+    fn vxlan_ports(&self) -> VxlanPorts {
+        self.tunnels.vxlan_ports
     }
 }
 
@@ -200,6 +214,8 @@ pub struct Fragment {
     pub place: Place,
     /// The protocol that the fragmented packet carries, by the header that says so: the same in every fragment.
     pub protocol: u8,
+    /// Where it begins in what the packet carries, in units of 8 bytes.
+    pub offset: u16,
     /// The number that the sender gave to the packet.
     pub identification: u32,
 }

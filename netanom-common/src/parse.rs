@@ -4,6 +4,7 @@
 //! checked once, whole. Later fragments carry no ports (RFC 791 3.2, RFC 8200 4.5); [`crate::fragment::join`] gives
 //! them those of their first fragment.
 
+mod apart;
 mod link;
 mod network;
 mod transport;
@@ -14,6 +15,7 @@ use crate::packet::{HeaderBytes, Packet, PacketBytes};
 use link::{ETHERNET, Link};
 use network::Network;
 
+pub use apart::{Answer, Part, Walk};
 pub use link::{TYPE_IPV4, TYPE_IPV6};
 
 /// Parses an Ethernet frame.
@@ -39,12 +41,14 @@ pub fn parse_network<B: PacketBytes>(
     ether_type: u16,
     offset: u32,
 ) -> Result<Packet, Ignored> {
-    let Link { mut packet, vlans } = Link::read(frame, ether_type, offset)?;
-    let mut network = Network::read(frame, packet)?;
+    let mut walk = Walk::new();
+    let Link { mut packet, vlans } = Link::read(frame, ether_type, offset, &mut walk)?;
+    let mut network = Network::NONE;
+    network.read(frame, packet, &mut walk)?;
     network.forget(frame);
     if tunnel::is_one(frame, &network)? && tunnel::is_wanted(frame, &network) {
-        tunnel::enter(frame, &mut packet, network.protocol, network.room)?;
-        network = Network::read(frame, packet)?;
+        packet = tunnel::inside(frame, packet, &network, &mut walk)?;
+        network.read(frame, packet, &mut walk)?;
         network.forget(frame);
     }
     transport::transport(frame, &network, vlans, packet.error as u8)

@@ -9,14 +9,23 @@ use aya_log_ebpf::{debug, warn};
 use netanom_common::counter::{Ignored, Refusal, slot};
 use netanom_common::flow::{FlowKey, Observation};
 use netanom_common::fragment::{FragmentFlow, FragmentKey, FragmentTable, join};
-use netanom_common::packet::PacketBytes;
+use netanom_common::packet::{Packet, PacketBytes};
 use netanom_common::parse::parse;
 
 use crate::maps::{EMPTY, FLOWS, FRAGMENTS, GENERATION, IGNORED};
 use crate::overflow;
 
 /// What the counting needs to know of a frame beside its bytes.
-pub(crate) trait ObservedFrame: PacketBytes {
+pub(crate) trait ObservedFrame {
+    /// Its bytes.
+    type Bytes: PacketBytes;
+    /// Its bytes.
+    fn bytes(&self) -> &Self::Bytes;
+    /// What the parser says of it.
+    #[inline(always)]
+    fn parse(&self) -> Result<Packet, Ignored> {
+        parse(self.bytes())
+    }
     /// Index of the interface.
     fn interface(&self) -> u32;
     /// Packets that the frame becomes on the wire.
@@ -35,7 +44,7 @@ pub(crate) trait ObservedFrame: PacketBytes {
 #[inline(always)]
 pub(crate) fn count<C: EbpfContext, F: ObservedFrame>(context: &C, frame: &F) {
     if let Err(reason) = count_in_flow(frame) {
-        let length = u64::from(frame.wire_length());
+        let length = u64::from(frame.bytes().wire_length());
         if let Some(tally) = IGNORED.get_ptr_mut(reason as u32) {
             // SAFETY: the slot belongs to this CPU, and a program is not interrupted by another of ours on its CPU:
             // both run with bottom halves disabled.
@@ -82,11 +91,11 @@ fn note(slot: u32) {
     reason = "a key passed by value is copied on the program's small stack"
 )]
 fn count_in_flow<F: ObservedFrame>(frame: &F) -> Result<(), Ignored> {
-    let mut packet = parse(frame)?;
+    let mut packet = frame.parse()?;
     join(&mut packet, &mut FirstFragments);
     // What is known of these from the parser's ways would part the ways that follow: a tenth of all that is verified.
-    packet.protocol = frame.forget(u64::from(packet.protocol)) as u8;
-    packet.flags = frame.forget(u64::from(packet.flags)) as u8;
+    packet.protocol = frame.bytes().forget(u64::from(packet.protocol)) as u8;
+    packet.flags = frame.bytes().forget(u64::from(packet.flags)) as u8;
     let (key, side) = FlowKey::of(&packet, frame.interface());
     // SAFETY: only reads a number that user space writes whole.
     let generation = unsafe { GENERATION.get_ptr(0).map_or(0, |generation| *generation) };

@@ -11,7 +11,7 @@ use aya_ebpf::programs::XdpContext;
 use netanom_common::flow::FlowKey;
 
 use crate::account::count;
-use crate::frame::IngressFrame;
+use crate::frame::XdpFrame;
 
 /// Where an Ethernet frame without tags has the IPv4 source address.
 const SOURCE: usize = 26;
@@ -56,14 +56,14 @@ fn bench_vary(context: XdpContext) -> u32 {
 #[xdp(frags)]
 fn bench_count_varied(context: XdpContext) -> u32 {
     vary(&context);
-    count(&context, &IngressFrame::new(&context));
+    count(&context, &XdpFrame::new(&context));
     XDP_PASS
 }
 
 /// The counting without the network stack behind it.
 #[xdp(frags)]
 fn bench_count_drop(context: XdpContext) -> u32 {
-    count(&context, &IngressFrame::new(&context));
+    count(&context, &XdpFrame::new(&context));
     XDP_DROP
 }
 

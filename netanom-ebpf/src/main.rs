@@ -7,6 +7,7 @@
 #![feature(asm_experimental_arch)]
 
 mod account;
+mod apart;
 #[cfg(feature = "bench")]
 mod bench;
 mod frame;
@@ -19,19 +20,40 @@ use aya_ebpf::macros::{classifier, xdp};
 use aya_ebpf::programs::{TcContext, XdpContext};
 
 use crate::account::count;
-use crate::frame::{EgressFrame, IngressFrame};
+use crate::frame::{BufferFrame, XdpFrame};
 
 /// Counts a packet that an interface received.
 #[xdp(frags)]
 fn netanom_xdp(context: XdpContext) -> u32 {
-    count(&context, &IngressFrame::new(&context));
+    count(&context, &XdpFrame::new(&context));
     XDP_PASS
 }
 
 /// Counts a packet that an interface is about to send.
 #[classifier]
 fn netanom_egress(context: TcContext) -> i32 {
-    count(&context, &EgressFrame::new(&context));
+    count(&context, &BufferFrame::<true, true>::new(&context));
+    TCX_NEXT
+}
+
+/// Counts a packet that an interface received which keeps VLAN tags beside the frame, where XDP does not see them.
+#[classifier]
+fn netanom_ingress(context: TcContext) -> i32 {
+    count(&context, &BufferFrame::<false, true>::new(&context));
+    TCX_NEXT
+}
+
+/// Counts a packet that an interface without Ethernet header is about to send.
+#[classifier]
+fn netanom_egress_ip(context: TcContext) -> i32 {
+    count(&context, &BufferFrame::<true, false>::new(&context));
+    TCX_NEXT
+}
+
+/// Counts a packet that an interface without Ethernet header received.
+#[classifier]
+fn netanom_ingress_ip(context: TcContext) -> i32 {
+    count(&context, &BufferFrame::<false, false>::new(&context));
     TCX_NEXT
 }
 

@@ -7,7 +7,7 @@ use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use netanom_common::packet::Tunnels;
+use netanom_common::packet::{TunnelSettings, Tunnels, VxlanPorts};
 use serde::Deserialize;
 use toml_example::TomlExample;
 
@@ -42,8 +42,12 @@ pub struct Config {
     pub xdp_mode: String,
     /// `both`, or `ingress` for a mirror port, which receives both directions already.
     pub direction: String,
-    /// Which packet of a tunnel (GRE, IP in IP, VXLAN, Geneve) is the flow: `inner`, or `outer` for the tunnel's ends.
+    /// Which packet of a tunnel (GRE, IP in IP, ERSPAN, VXLAN, Geneve, GTP-U) is the flow: `inner`, or `outer` for the
+    /// tunnel's ends.
     pub tunnels: String,
+    /// UDP ports that carry VXLAN, four at most: the one of RFC 7348, and Linux's own. That of VXLAN-GPE, 4790, is always
+    /// looked at.
+    pub vxlan_ports: Vec<u16>,
     /// Model file. Empty: the one inside the program.
     pub model: String,
     /// Milliseconds between two looks at the kernel's counters, 10 to 10000.
@@ -116,6 +120,7 @@ impl Default for Config {
             xdp_mode: "auto".to_owned(),
             direction: "both".to_owned(),
             tunnels: "inner".to_owned(),
+            vxlan_ports: vec![4789, 8472],
             model: String::new(),
             tick_ms: 250,
             kernel_flows: 65_536,
@@ -313,20 +318,32 @@ impl Config {
         }
     }
 
-    /// Which packet of a tunnel is the flow's.
+    /// Which packet of a tunnel is the flow's, and where VXLAN is found.
     ///
     /// # Errors
-    /// [`ConfigError::Value`] when it is none of the names.
-    pub fn tunnels(&self) -> Result<Tunnels, ConfigError> {
-        match self.tunnels.as_str() {
-            "inner" => Ok(Tunnels::Inner),
-            "outer" => Ok(Tunnels::Outer),
-            other => Err(ConfigError::Value {
-                key: "tunnels",
-                value: format!("`{other}`"),
-                expected: "`inner` or `outer`",
-            }),
-        }
+    /// [`ConfigError::Value`] when it is none of the names, or no list of ports.
+    pub fn tunnels(&self) -> Result<TunnelSettings, ConfigError> {
+        let follow = match self.tunnels.as_str() {
+            "inner" => Tunnels::Inner,
+            "outer" => Tunnels::Outer,
+            other => {
+                return Err(ConfigError::Value {
+                    key: "tunnels",
+                    value: format!("`{other}`"),
+                    expected: "`inner` or `outer`",
+                });
+            }
+        };
+        let ports = VxlanPorts::new(&self.vxlan_ports);
+        let vxlan_ports = ports.ok_or_else(|| ConfigError::Value {
+            key: "vxlan_ports",
+            value: format!("{:?}", self.vxlan_ports),
+            expected: "one to four ports from 1 to 65535, such as [4789, 8472]",
+        })?;
+        Ok(TunnelSettings {
+            follow,
+            vxlan_ports,
+        })
     }
 
     /// The model file, when another than the built-in one is wanted.

@@ -32,9 +32,7 @@ use crate::sink::store::{AlertHistory, AlertStore};
 use crate::source::kernel::{
     Attachment, Change, Gone, KernelSettings, KernelSource, RunStatistics,
 };
-use crate::source::{
-    FlowSource, Interface, SourceError, Stop, Watchlist, privileges, random,
-};
+use crate::source::{FlowSource, Interface, SourceError, Stop, Watchlist, privileges, random};
 
 use signals::Asked;
 

@@ -1,5 +1,6 @@
 //! IPv4 with options, IPv6 with extension headers.
 
+use super::apart::{Part, Walk};
 use crate::counter::Ignored;
 use crate::packet::{Fragment, HeaderBytes, PacketBytes, Place, RawAddress};
 
@@ -17,6 +18,22 @@ const MAX_EXTENSIONS: usize = 7;
 pub(super) enum Carried {
     Ipv4,
     Ipv6,
+}
+
+impl Carried {
+    /// The one of this version; every other number means IPv6, which its header will contradict.
+    #[inline(always)]
+    pub(super) fn of(version: u32) -> Self {
+        if version == 4 { Self::Ipv4 } else { Self::Ipv6 }
+    }
+
+    #[inline(always)]
+    pub(super) fn version(self) -> u32 {
+        match self {
+            Self::Ipv4 => 4,
+            Self::Ipv6 => 6,
+        }
+    }
 }
 
 /// Where the next header begins, and how far it may go. All are offsets in the frame.
@@ -106,11 +123,36 @@ pub(super) struct Network {
 }
 
 impl Network {
+    /// Of which nothing was read. What is read is written over it: a value that is not there when the reading fails would
+    /// leave the compiler registers to copy that nothing was written to, which the verifier refuses.
+    pub(super) const NONE: Self = Self {
+        source: [0; 4],
+        destination: [0; 4],
+        protocol: 0,
+        fragment: Fragment {
+            place: Place::Whole,
+            protocol: 0,
+            offset: 0,
+            identification: 0,
+        },
+        room: Room {
+            end: 0,
+            claimed: 0,
+            offset: 0,
+        },
+    };
+
+    /// Reads the IP header at a place. What `walk` holds is lost.
     #[inline(always)]
-    pub(super) fn read<B: PacketBytes>(frame: &B, at: At) -> Result<Self, Ignored> {
+    pub(super) fn read<B: PacketBytes>(
+        &mut self,
+        frame: &B,
+        at: At,
+        walk: &mut Walk,
+    ) -> Result<(), Ignored> {
         match at.carried {
-            Carried::Ipv4 => ipv4(frame, at.room),
-            Carried::Ipv6 => ipv6(frame, at.room),
+            Carried::Ipv4 => self.ipv4(frame, at.room),
+            Carried::Ipv6 => self.ipv6(frame, at.room, walk),
         }
     }
 
@@ -120,33 +162,61 @@ impl Network {
         self.protocol = frame.forget(u64::from(self.protocol)) as u8;
         self.room = self.room.forgotten(frame);
     }
-}
 
-#[inline(always)]
-fn ipv4<B: PacketBytes>(frame: &B, room: Room) -> Result<Network, Ignored> {
-    let header = room.header::<{ IPV4_MIN as usize }, B>(frame)?;
-    let first = header.u8(0);
-    let header_length = u32::from(first & 0x0f) * 4;
-    if first >> 4 != 4 || header_length < IPV4_MIN {
-        return Err(Ignored::BadHeader);
-    }
-    let total = u32::from(header.u16(2));
-    if total != 0 && total < header_length {
-        return Err(Ignored::BadHeader);
-    }
-    let place = header.u16(6);
-    let protocol = header.u8(9);
-    Ok(Network {
-        source: mapped(header.u32(12)),
-        destination: mapped(header.u32(16)),
-        protocol,
-        fragment: Fragment {
+    #[inline(always)]
+    fn ipv4<B: PacketBytes>(&mut self, frame: &B, room: Room) -> Result<(), Ignored> {
+        let header = room.header::<{ IPV4_MIN as usize }, B>(frame)?;
+        let first = header.u8(0);
+        let header_length = u32::from(first & 0x0f) * 4;
+        if first >> 4 != 4 || header_length < IPV4_MIN {
+            return Err(Ignored::BadHeader);
+        }
+        let total = u32::from(header.u16(2));
+        if total != 0 && total < header_length {
+            return Err(Ignored::BadHeader);
+        }
+        let place = header.u16(6);
+        let protocol = header.u8(9);
+        self.room = bounded(room, room.offset + header_length, total)?;
+        self.source = mapped(header.u32(12));
+        self.destination = mapped(header.u32(16));
+        self.protocol = protocol;
+        self.fragment = Fragment {
             place: place_of(place & 0x1fff != 0, place & 0x2000 != 0),
             protocol,
+            offset: place & 0x1fff,
             identification: u32::from(header.u16(4)),
-        },
-        room: bounded(room, room.offset + header_length, total)?,
-    })
+        };
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn ipv6<B: PacketBytes>(
+        &mut self,
+        frame: &B,
+        mut room: Room,
+        walk: &mut Walk,
+    ) -> Result<(), Ignored> {
+        let header = room.header::<{ IPV6 as usize }, B>(frame)?;
+        if header.u8(0) >> 4 != 6 {
+            return Err(Ignored::BadHeader);
+        }
+        let payload = u32::from(header.u16(4));
+        room.skip(IPV6);
+        self.room = bounded(room, room.offset, payload)?;
+        self.source = address(&header, 8);
+        self.destination = address(&header, 24);
+        self.protocol = header.u8(6);
+        self.fragment = Fragment::default();
+        if is_extension(self.protocol) {
+            *walk = Walk::before(u32::from(self.protocol), self.room);
+            Part::Extensions.of(frame, walk)?;
+            self.protocol = walk.kind as u8;
+            self.fragment = walk.fragment();
+            self.room = walk.room();
+        }
+        Ok(())
+    }
 }
 
 /// The room behind a header that ends at `offset`, when it says that it and the packet end `length` bytes behind
@@ -182,25 +252,6 @@ fn place_of(has_offset: bool, has_more: bool) -> Place {
 }
 
 #[inline(always)]
-fn ipv6<B: PacketBytes>(frame: &B, mut room: Room) -> Result<Network, Ignored> {
-    let header = room.header::<{ IPV6 as usize }, B>(frame)?;
-    if header.u8(0) >> 4 != 6 {
-        return Err(Ignored::BadHeader);
-    }
-    let payload = u32::from(header.u16(4));
-    room.skip(IPV6);
-    let mut network = Network {
-        source: address(&header, 8),
-        destination: address(&header, 24),
-        protocol: header.u8(6),
-        fragment: Fragment::default(),
-        room: bounded(room, room.offset, payload)?,
-    };
-    skip_extensions(frame, &mut network)?;
-    Ok(network)
-}
-
-#[inline(always)]
 fn address<H: HeaderBytes>(header: &H, at: usize) -> RawAddress {
     [
         header.u32(at).to_be(),
@@ -210,25 +261,34 @@ fn address<H: HeaderBytes>(header: &H, at: usize) -> RawAddress {
     ]
 }
 
+/// Whether it is the number of an extension header that [`extensions`] walks over.
+#[inline(always)]
+fn is_extension(protocol: u8) -> bool {
+    matches!(protocol, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140)
+}
+
 /// Walks over IPv6 extension headers (RFC 8200 4, RFC 4302 for AH) to the transport header.
 #[inline(always)]
-fn skip_extensions<B: PacketBytes>(frame: &B, network: &mut Network) -> Result<(), Ignored> {
+pub(super) fn extensions<B: PacketBytes>(frame: &B, walk: &mut Walk) -> Result<(), Ignored> {
+    let mut protocol = walk.kind as u8;
+    let mut room = walk.room();
+    let mut fragment = Fragment::default();
     for _ in 0..MAX_EXTENSIONS {
-        let room = network.room;
-        let length = match network.protocol {
+        let length = match protocol {
             // Hop-by-hop, routing, destination options, mobility, HIP, shim6: in units of 8 bytes, without the first.
             0 | 43 | 60 | 135 | 139 | 140 => {
                 let header = room.header::<2, B>(frame)?;
-                network.protocol = header.u8(0);
+                protocol = header.u8(0);
                 (u32::from(header.u8(1)) + 1) * 8
             }
             44 => {
                 let header = room.header::<8, B>(frame)?;
-                network.protocol = header.u8(0);
+                protocol = header.u8(0);
                 let place = header.u16(2);
-                network.fragment = Fragment {
+                fragment = Fragment {
                     place: place_of(place & 0xfff8 != 0, place & 1 != 0),
-                    protocol: network.protocol,
+                    protocol,
+                    offset: place >> 3,
                     identification: header.u32(4),
                 };
                 8
@@ -236,15 +296,22 @@ fn skip_extensions<B: PacketBytes>(frame: &B, network: &mut Network) -> Result<(
             // The authentication header counts in units of 4 bytes, without the first two.
             51 => {
                 let header = room.header::<2, B>(frame)?;
-                network.protocol = header.u8(0);
+                protocol = header.u8(0);
                 (u32::from(header.u8(1)) + 2) * 4
             }
-            _ => return Ok(()),
+            _ => return found(walk, protocol, room, fragment),
         };
-        network.room = room.behind(length)?.forgotten(frame);
-        if network.fragment.place == Place::Later {
-            return Ok(());
+        room = room.behind(length)?.forgotten(frame);
+        if fragment.place == Place::Later {
+            return found(walk, protocol, room, fragment);
         }
     }
     Err(Ignored::TooDeep)
+}
+
+#[inline(always)]
+fn found(walk: &mut Walk, protocol: u8, room: Room, fragment: Fragment) -> Result<(), Ignored> {
+    walk.go(u32::from(protocol), room);
+    walk.set_fragment(fragment);
+    Ok(())
 }

@@ -1,10 +1,11 @@
-//! Tunnels: IP in IP, GRE, VXLAN, Geneve; and the packet that an ICMP error quotes. The packet inside takes the place of
-//! the one around it.
+//! Tunnels: IP in IP, GRE, ERSPAN, VXLAN, Geneve, GTP-U; and the packet that an ICMP error quotes. The packet inside takes
+//! the place of the one around it.
 //!
 //! Anybody can send what looks like a tunnel. So a tunnel whose inside does not begin with a sound IP header is counted
 //! as the flow between its ends, and one in the other, further than real networks do, under a reason.
 
-use super::link::{ETHERNET, TYPE_IPV4, TYPE_IPV6, Vlans};
+use super::apart::{Part, Walk};
+use super::link::{ETHERNET, TYPE_IPV4, TYPE_IPV6, Vlans, by_version};
 use super::network::{At, Carried, Network, Room};
 use crate::counter::Ignored;
 use crate::packet::{HeaderBytes, PacketBytes, Place, Tunnels, error, protocol};
@@ -14,8 +15,16 @@ const MAX_DEPTH: usize = 2;
 
 const UDP: u32 = 8;
 const ICMP: u32 = 8;
-const VXLAN_PORT: u16 = 4789;
+/// VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe).
+const VXLAN_GPE_PORT: u16 = 4790;
+/// RFC 8926.
 const GENEVE_PORT: u16 = 6081;
+/// GTP's user plane (3GPP TS 29.281).
+const GTP_U_PORT: u16 = 2152;
+
+/// What a [`Walk`] comes to that finds no packet inside.
+const NOTHING: u32 = 0;
+
 /// An Ethernet frame inside (RFC 1701, RFC 8926).
 const TYPE_ETHERNET: u16 = 0x6558;
 
@@ -31,7 +40,8 @@ pub(super) fn is_one<B: PacketBytes>(frame: &B, network: &Network) -> Result<boo
         protocol::IPV4 | protocol::IPV6 | protocol::GRE => true,
         protocol::UDP => {
             let port = network.room.header::<{ UDP as usize }, B>(frame)?.u16(2);
-            port == VXLAN_PORT || port == GENEVE_PORT
+            frame.vxlan_ports().has(port)
+                || matches!(port, VXLAN_GPE_PORT | GENEVE_PORT | GTP_U_PORT)
         }
         protocol::ICMP | protocol::ICMPV6 if network.fragment.place == Place::Whole => {
             let message = network.room.header::<{ ICMP as usize }, B>(frame)?;
@@ -51,38 +61,54 @@ pub(super) fn is_wanted<B: PacketBytes>(frame: &B, network: &Network) -> bool {
         || matches!(network.protocol, protocol::ICMP | protocol::ICMPV6)
 }
 
-/// Goes from a tunnel `at` a place, of a `kind` of protocol whose header is in `room`, to the innermost packet.
-///
-/// Not inlined, as most packets are in no tunnel. It gives a place and not what was read there: so nothing that is known
-/// of the packets around it stays alive, and the verifier sees one way out. A result with the place in it would be a
-/// type that the kernel's BTF cannot describe.
-#[inline(never)]
-pub(super) fn enter<B: PacketBytes>(
+/// Where the innermost packet is of what `network` carries, or `around` where nothing sound is inside.
+#[inline(always)]
+pub(super) fn inside<B: PacketBytes>(
     frame: &B,
-    at: &mut At,
-    mut kind: u8,
-    mut room: Room,
-) -> Result<(), Ignored> {
+    around: At,
+    network: &Network,
+    walk: &mut Walk,
+) -> Result<At, Ignored> {
+    *walk = Walk::before(u32::from(network.protocol), network.room);
+    Part::Tunnel.of(frame, walk)?;
+    if walk.kind == NOTHING {
+        return Ok(around);
+    }
+    Ok(At {
+        carried: walk.carried(),
+        room: walk.room(),
+        error: u64::from(walk.error),
+    })
+}
+
+/// Goes from a tunnel, by its protocol, to the IP header of the innermost packet, by its version or [`NOTHING`].
+#[inline(always)]
+pub(super) fn enter<B: PacketBytes>(frame: &B, walk: &mut Walk) -> Result<(), Ignored> {
+    let mut kind = walk.kind as u8;
+    let mut room = walk.room();
+    walk.kind = NOTHING;
+    let mut inner = Network::NONE;
+    let mut within = Walk::new();
     for _ in 0..MAX_DEPTH {
-        let found = match inside(frame, kind, room.forgotten(frame)) {
+        let found = match carried(frame, kind, room.forgotten(frame), &mut within) {
             Ok(found) => found.forgotten(frame),
             Err(Ignored::NotIp | Ignored::BadHeader) => return Ok(()),
             Err(reason) => return Err(reason),
         };
-        let mut inner = match Network::read(frame, found) {
-            Ok(inner) => inner,
+        match inner.read(frame, found, &mut within) {
+            Ok(()) => {}
             Err(Ignored::BadHeader) => return Ok(()),
             Err(_) if found.error != 0 => return Ok(()),
             Err(reason) => return Err(reason),
-        };
+        }
         if found.error != 0 {
             // Less than 8 bytes above IP, or a later fragment: the quote does not name a flow.
             if inner.fragment.place != Place::Later && inner.room.header::<8, B>(frame).is_ok() {
-                *at = found;
+                go(walk, found);
             }
             return Ok(());
         }
-        *at = found;
+        go(walk, found);
         inner.forget(frame);
         if !is_one(frame, &inner)? {
             return Ok(());
@@ -93,6 +119,12 @@ pub(super) fn enter<B: PacketBytes>(
         return Ok(());
     }
     Err(Ignored::TooDeep)
+}
+
+#[inline(always)]
+fn go(walk: &mut Walk, found: At) {
+    walk.go(found.carried.version(), found.room);
+    walk.error = found.error as u32;
 }
 
 /// The types of ICMP messages that are errors and quote a packet, a bit each.
@@ -133,7 +165,12 @@ fn error(kind: u8, type_and_code: u16) -> u64 {
 
 /// Where the packet is that a tunnel carries; [`Ignored::NotIp`] when it carries none that is followed.
 #[inline(always)]
-fn inside<B: PacketBytes>(frame: &B, kind: u8, mut room: Room) -> Result<At, Ignored> {
+fn carried<B: PacketBytes>(
+    frame: &B,
+    kind: u8,
+    mut room: Room,
+    walk: &mut Walk,
+) -> Result<At, Ignored> {
     let ether_type = match kind {
         protocol::IPV4 => TYPE_IPV4,
         protocol::IPV6 => TYPE_IPV6,
@@ -155,10 +192,10 @@ fn inside<B: PacketBytes>(frame: &B, kind: u8, mut room: Room) -> Result<At, Ign
         _ => {
             let port = room.header::<{ UDP as usize }, B>(frame)?.u16(2);
             room.skip(UDP);
-            if port == VXLAN_PORT {
-                vxlan(frame, &mut room)?
-            } else {
-                geneve(frame, &mut room)?
+            match port {
+                GENEVE_PORT => geneve(frame, &mut room)?,
+                GTP_U_PORT => gtp_u(frame, &mut room)?,
+                _ => vxlan(frame, &mut room)?,
             }
         }
     };
@@ -171,7 +208,7 @@ fn inside<B: PacketBytes>(frame: &B, kind: u8, mut room: Room) -> Result<At, Ign
         ether_type
     };
     // Tags inside are skipped: a flow is kept apart by those that the interface sees.
-    let carried = Carried::read(frame, ether_type, &mut room, &mut { Vlans::NONE })?;
+    let carried = Carried::read(frame, ether_type, &mut room, &mut { Vlans::NONE }, walk)?;
     Ok(At {
         carried,
         room,
@@ -188,6 +225,8 @@ fn gre<B: PacketBytes>(frame: &B, room: &mut Room) -> Result<u16, Ignored> {
     const KEY: u16 = 0x2000;
     const SEQUENCE: u16 = 0x1000;
     const VERSION: u16 = 0x0007;
+    const ERSPAN: u16 = 0x88be;
+    const ERSPAN_3: u16 = 0x22eb;
     let header = room.header::<4, B>(frame)?;
     let flags = header.u16(0);
     if flags & (ROUTING | VERSION) != 0 {
@@ -196,19 +235,66 @@ fn gre<B: PacketBytes>(frame: &B, room: &mut Room) -> Result<u16, Ignored> {
     let fields = (flags & CHECKSUM) >> 15;
     let fields = fields + ((flags & KEY) >> 13) + ((flags & SEQUENCE) >> 12);
     room.skip(4 + 4 * u32::from(fields));
-    Ok(header.u16(2))
+    match header.u16(2) {
+        // Type I has no header of its own, and no sequence number (draft-foschiano-erspan-03 4).
+        ERSPAN if flags & SEQUENCE == 0 => Ok(TYPE_ETHERNET),
+        ERSPAN => erspan_2(frame, room),
+        ERSPAN_3 => erspan_3(frame, room),
+        other => Ok(other),
+    }
 }
 
-/// VXLAN (RFC 7348): its first byte says that the network's identifier is there.
+/// ERSPAN type II (draft-foschiano-erspan-03 4.2): what a switch mirrors.
 #[inline(always)]
-fn vxlan<B: PacketBytes>(frame: &B, room: &mut Room) -> Result<u16, Ignored> {
-    const HAS_IDENTIFIER: u8 = 0x08;
-    let header = room.header::<8, B>(frame)?;
-    if header.u8(0) & HAS_IDENTIFIER == 0 {
+fn erspan_2<B: PacketBytes>(frame: &B, room: &mut Room) -> Result<u16, Ignored> {
+    if room.header::<8, B>(frame)?.u8(0) >> 4 != 1 {
         return Err(Ignored::NotIp);
     }
     room.skip(8);
     Ok(TYPE_ETHERNET)
+}
+
+/// ERSPAN type III (draft-foschiano-erspan-03 4.3), with or without the subheader of 8 bytes.
+#[inline(always)]
+fn erspan_3<B: PacketBytes>(frame: &B, room: &mut Room) -> Result<u16, Ignored> {
+    const SUBHEADER: u16 = 1;
+    const ETHERNET_FRAME: u16 = 0;
+    const IP_PACKET: u16 = 2;
+    let header = room.header::<12, B>(frame)?;
+    if header.u8(0) >> 4 != 2 {
+        return Err(Ignored::NotIp);
+    }
+    let about = header.u16(10);
+    room.skip(12 + 8 * u32::from(about & SUBHEADER));
+    match about >> 10 & 0x1f {
+        ETHERNET_FRAME => Ok(TYPE_ETHERNET),
+        IP_PACKET => type_by_version(frame, room),
+        _ => Err(Ignored::NotIp),
+    }
+}
+
+/// VXLAN (RFC 7348): its first byte says that the network's identifier is there. In VXLAN-GPE
+/// (draft-ietf-nvo3-vxlan-gpe) it may also say that what follows need not be Ethernet.
+#[inline(always)]
+fn vxlan<B: PacketBytes>(frame: &B, room: &mut Room) -> Result<u16, Ignored> {
+    const HAS_IDENTIFIER: u8 = 0x08;
+    const HAS_NEXT_PROTOCOL: u8 = 0x04;
+    let header = room.header::<8, B>(frame)?;
+    let flags = header.u8(0);
+    if flags & HAS_IDENTIFIER == 0 {
+        return Err(Ignored::NotIp);
+    }
+    room.skip(8);
+    if flags & HAS_NEXT_PROTOCOL == 0 {
+        return Ok(TYPE_ETHERNET);
+    }
+    match header.u8(3) {
+        1 => Ok(TYPE_IPV4),
+        2 => Ok(TYPE_IPV6),
+        // Plain VXLAN has no such flag, and a receiver ignores it.
+        0 | 3 => Ok(TYPE_ETHERNET),
+        _ => Err(Ignored::NotIp),
+    }
 }
 
 /// Geneve (RFC 8926), version 0, whose options are skipped.
@@ -221,4 +307,56 @@ fn geneve<B: PacketBytes>(frame: &B, room: &mut Room) -> Result<u16, Ignored> {
     }
     room.skip(8 + 4 * u32::from(first & 0x3f));
     Ok(header.u16(2))
+}
+
+/// GTP-U (3GPP TS 29.281 5): what a mobile network carries between its nodes. Only messages with a packet are tunnels.
+#[inline(always)]
+fn gtp_u<B: PacketBytes>(frame: &B, room: &mut Room) -> Result<u16, Ignored> {
+    // Version 1, GTP and not GTP'.
+    const VERSION: u8 = 0xf0;
+    const VERSION_1: u8 = 0x30;
+    // Any of extension headers, sequence number, N-PDU number: then there is room for all three.
+    const HAS_MORE: u8 = 0x07;
+    const HAS_EXTENSIONS: u8 = 0x04;
+    const PACKET: u8 = 255;
+    /// A packet has one or two: where it belongs in a session, and what the radio network adds.
+    const MAX_EXTENSIONS: usize = 3;
+    let header = room.header::<8, B>(frame)?;
+    let first = header.u8(0);
+    if first & VERSION != VERSION_1 || header.u8(1) != PACKET {
+        return Err(Ignored::NotIp);
+    }
+    room.skip(8);
+    if first & HAS_MORE == 0 {
+        return type_by_version(frame, room);
+    }
+    let mut next = room.header::<4, B>(frame)?.u8(3);
+    room.skip(4);
+    if first & HAS_EXTENSIONS == 0 {
+        next = 0;
+    }
+    for _ in 0..MAX_EXTENSIONS {
+        *room = room.forgotten(frame);
+        if next == 0 {
+            return type_by_version(frame, room);
+        }
+        // Their length is in units of 4 bytes, and the last byte says what follows.
+        let length = 4 * u32::from(room.header::<4, B>(frame)?.u8(0));
+        if length == 0 {
+            return Err(Ignored::NotIp);
+        }
+        room.skip(length - 1);
+        next = room.header::<1, B>(frame)?.u8(0);
+        room.skip(1);
+    }
+    Err(Ignored::NotIp)
+}
+
+/// The Ethernet type of an IP packet that nothing announces.
+#[inline(always)]
+fn type_by_version<B: PacketBytes>(frame: &B, room: &Room) -> Result<u16, Ignored> {
+    Ok(match by_version(frame, &room.forgotten(frame))? {
+        Carried::Ipv4 => TYPE_IPV4,
+        Carried::Ipv6 => TYPE_IPV6,
+    })
 }

@@ -8,7 +8,7 @@ use netanom_common::parse::parse;
 use crate::frames::crafted;
 
 /// What parsing yields, in a line.
-fn described(frame: &impl PacketBytes) -> String {
+pub(crate) fn described(frame: &impl PacketBytes) -> String {
     let packet = match parse(frame) {
         Ok(packet) => packet,
         Err(reason) => return reason.name().to_owned(),

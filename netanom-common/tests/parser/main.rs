@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cases;
+mod encapsulations;
 mod errors;
+mod fragments;
 mod frames;
 mod mutated;
 mod properties;

@@ -30,7 +30,7 @@ use aya::Ebpf;
 use aya::maps::{Array, ArrayOfMaps, MapData, PerCpuArray};
 use netanom_common::counter::Tally;
 use netanom_common::flow::{FlowCounters, FlowKey};
-use netanom_common::packet::Tunnels;
+use netanom_common::packet::TunnelSettings;
 use zerocopy::FromZeros;
 
 use super::{Direction, FlowSource, SourceError, Stop, Watchlist, XdpMode, batch};
@@ -120,7 +120,11 @@ impl KernelSource {
     }
 
     /// Loads the programs and attaches them to nothing: whoever has it hands them their packets.
-    fn unattached(origin: PacketOrigin, room: Room, tunnels: Tunnels) -> Result<Self, SourceError> {
+    fn unattached(
+        origin: PacketOrigin,
+        room: Room,
+        tunnels: TunnelSettings,
+    ) -> Result<Self, SourceError> {
         let settings = KernelSettings {
             interfaces: Watchlist::default(),
             mode: XdpMode::Auto,

@@ -138,7 +138,7 @@ fn a_live_run_counts_what_the_replays_count() {
             }),
             mode: XdpMode::Native,
             direction: Direction::Ingress,
-            tunnels: Tunnels::Inner,
+            tunnels: Tunnels::Inner.into(),
             capacity: 1 << 17,
             tick: TICK,
         };

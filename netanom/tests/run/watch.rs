@@ -22,7 +22,7 @@ pub(crate) fn watch(namespace: &Namespace, direction: Direction) -> KernelSource
             }),
             mode: XdpMode::Auto,
             direction,
-            tunnels: Tunnels::Inner,
+            tunnels: Tunnels::Inner.into(),
             capacity: 16_384,
             tick: TICK,
         };

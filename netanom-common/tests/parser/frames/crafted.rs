@@ -43,6 +43,16 @@ crafted! {
     first_fragment = frame().ipv4_fragment(0, true).udp(53).payload(72);
     later_fragment = frame().ipv4_fragment(10, false).protocol(17, &[]).payload(30);
     last_empty_fragment = frame().ipv4_fragment(10, false).protocol(6, &[]);
+    // What `nmap -f` sends: fragments of eight bytes.
+    tiny_first_fragment = frame().ipv4_fragment(0, true).protocol(6, &tcp_header()[..8]);
+    tiny_second_fragment = frame().ipv4_fragment(1, true).protocol(6, &tcp_header()[8..16]);
+    tiny_third_fragment = frame().ipv4_fragment(2, false).protocol(6, &tcp_header()[16..]);
+    first_fragment_of_sixteen_bytes = frame().ipv4_fragment(0, true).protocol(6, &tcp_header()[..16]);
+    rest_behind_eight_bytes = frame().ipv4_fragment(1, false).protocol(6, &tcp_header()[8..]).payload(100);
+    last_within_the_longest_header = frame().ipv4_fragment(7, false).protocol(6, &[1; 4]).payload(20);
+    first_fragment_of_four_bytes = frame().ipv4_fragment(0, true).protocol(6, &tcp_header()[..4]);
+    second_fragment_of_four_bytes = frame().ipv4_fragment(1, false).protocol(6, &tcp_header()[8..12]);
+    tiny_first_fragment_of_sctp = frame().ipv4_fragment(0, true).protocol(132, &[0x9c, 0x40, 0x0f, 0x1c, 0, 0, 0, 1]);
     ipv6_in_an_ipv4_frame = frame().ipv4().tcp(443, SYN, 0).with(14, 0x65);
     ipv4_header_of_16_bytes = frame().ipv4().tcp(443, SYN, 0).with(14, 0x44);
     total_shorter_than_the_header = frame().ipv4().tcp(443, SYN, 0).with(17, 19);
@@ -64,6 +74,8 @@ crafted! {
     authentication = frame().ipv6_with(&[Authentication(12)]).tcp(443, SYN, 0);
     ipv6_first_fragment = frame().ipv6_with(&[Fragment(0, true)]).udp(53).payload(72);
     ipv6_later_fragment = frame().ipv6_with(&[Fragment(10, false)]).protocol(17, &[]).payload(30);
+    ipv6_tiny_first_fragment = frame().ipv6_with(&[Fragment(0, true)]).protocol(6, &tcp_header()[..8]);
+    ipv6_tiny_second_fragment = frame().ipv6_with(&[Fragment(1, true)]).protocol(6, &tcp_header()[8..16]);
     // The order that RFC 8200 4.1 recommends; each of the headers that are followed once.
     all_extensions = frame()
         .ipv6_with(&[Raw(0, 8), Raw(60, 8), Raw(43, 8), Fragment(0, true), Authentication(12), Raw(60, 8)])
@@ -105,6 +117,20 @@ crafted! {
     seven_labels = frame().other(0x8847, &labelled(7, &inner()));
     pseudowire = frame().other(0x8847, &labelled(1, &[0; 40]));
 
+    // PPPoE and 802.2.
+    pppoe_ipv4 = frame().other(0x8864, &in_pppoe(0x0021, &inner()));
+    pppoe_ipv6 = frame().vlan(5).other(0x8864, &in_pppoe(0x0057, &inner_v6()));
+    pppoe_mpls = frame().other(0x8864, &in_pppoe(0x0281, &labelled(2, &inner())));
+    pppoe_link_control = frame().other(0x8864, &in_pppoe(0xc021, &[9, 0, 0, 8, 0, 0, 0, 0])).padded(60);
+    pppoe_other_code = frame().other(0x8864, &in_pppoe(0x0021, &inner())).with(15, 1);
+    pppoe_discovery = frame().other(0x8863, &[0x11, 9, 0, 0, 0, 0]).padded(60);
+    snap_ipv4 = frame().other(55, &in_snap([0, 0, 0], 0x0800, &inner()));
+    snap_ipv6_on_a_vlan = frame().vlan(5).other(97, &in_snap([0, 0, 0], 0x86dd, &inner_v6()));
+    snap_of_a_bridge = frame().other(55, &in_snap([0, 0, 0xf8], 0x0800, &inner()));
+    snap_of_another_organisation = frame().other(60, &in_snap([0, 0, 0x0c], 0x2000, &[0; 52]));
+    snap_arp = frame().other(36, &in_snap([0, 0, 0], 0x0806, &[0; 28])).padded(60);
+    short_802_2 = frame().other(3, &[0xfe, 0xfe, 3]);
+
     // Tunnels.
     ipv4_in_ipv4 = frame().ipv4().protocol(4, &inner()).answer();
     ipv6_in_ipv4 = frame().vlan(5).ipv4().protocol(41, &inner_v6());
@@ -123,6 +149,26 @@ crafted! {
     geneve_options = frame().ipv6().protocol(17, &over_udp(6081, &[[2, 0, 0x65, 0x58, 0, 0, 1, 0], [1; 8]].concat(), &inner_frame()));
     geneve_ipv6 = frame().ipv4().protocol(17, &over_udp(6081, &[0, 0, 0x86, 0xdd, 0, 0, 1, 0], &inner_v6()));
     geneve_version_1 = frame().ipv4().protocol(17, &over_udp(6081, &[0x40, 0, 8, 0, 0, 0, 1, 0], &inner()));
+    vxlan_on_linux_port = frame().ipv4().protocol(17, &over_udp(8472, &[8, 0, 0, 0, 0, 0, 1, 0], &inner_frame()));
+    vxlan_gpe_ipv4 = frame().ipv4().protocol(17, &over_udp(4790, &[0x0c, 0, 0, 1, 0, 0, 1, 0], &inner()));
+    vxlan_gpe_ipv6 = frame().ipv6().protocol(17, &over_udp(4790, &[0x0c, 0, 0, 2, 0, 0, 1, 0], &inner_v6()));
+    vxlan_gpe_ethernet = frame().ipv4().protocol(17, &over_udp(4790, &[0x0c, 0, 0, 3, 0, 0, 1, 0], &inner_frame()));
+    vxlan_gpe_service_header = frame().ipv4().protocol(17, &over_udp(4790, &[0x0c, 0, 0, 4, 0, 0, 1, 0], &[0; 24]));
+    vxlan_with_a_reserved_bit = frame().ipv4().protocol(17, &over_udp(4789, &[0x0c, 0, 0, 0, 0, 0, 1, 0], &inner_frame()));
+    erspan_1 = frame().ipv4().protocol(47, &[&[0, 0, 0x88, 0xbe], &inner_frame()[..]].concat());
+    erspan_2 = frame().ipv4().protocol(47, &in_erspan(0x88be, &[0x10, 9, 0, 100, 0, 0, 0, 3], &inner_frame()));
+    erspan_2_of_another_version = frame().ipv4().protocol(47, &in_erspan(0x88be, &[0x30, 9, 0, 100, 0, 0, 0, 3], &inner_frame()));
+    erspan_3 = frame().ipv6().protocol(47, &in_erspan(0x22eb, &[0x20, 9, 0, 100, 0, 0, 0, 1, 0, 0, 0, 0], &inner_frame()));
+    erspan_3_with_a_subheader = frame().ipv4().protocol(47, &in_erspan(0x22eb, &[&[0x20, 9, 0, 100, 0, 0, 0, 1, 0, 0, 0, 1][..], &[7; 8]].concat(), &inner_frame()));
+    erspan_3_of_ip = frame().ipv4().protocol(47, &in_erspan(0x22eb, &[0x20, 9, 0, 100, 0, 0, 0, 1, 0, 0, 0x08, 0], &inner_v6()));
+    erspan_3_of_another_kind = frame().ipv4().protocol(47, &in_erspan(0x22eb, &[0x20, 9, 0, 100, 0, 0, 0, 1, 0, 0, 0x04, 0], &inner_frame()));
+    gtp_u = frame().ipv4().protocol(17, &over_udp(2152, &[0x30, 255, 0, 47, 0, 0, 0, 1], &inner()));
+    gtp_u_with_a_sequence_number = frame().ipv4().protocol(17, &over_udp(2152, &[0x32, 255, 0, 51, 0, 0, 0, 1, 0, 9, 0, 0x85], &inner()));
+    gtp_u_extensions = frame().ipv6().protocol(17, &over_udp(2152, &[&[0x34, 255, 0, 63, 0, 0, 0, 1, 0, 0, 0, 0x85], &[1, 0x10, 9, 0x40][..], &[2, 0, 0, 0, 0, 0, 0, 0]].concat(), &inner_v6()));
+    gtp_u_empty_extension = frame().ipv4().protocol(17, &over_udp(2152, &[0x34, 255, 0, 63, 0, 0, 0, 1, 0, 0, 0, 0x85, 0, 0, 0, 0], &inner()));
+    gtp_u_four_extensions = frame().ipv4().protocol(17, &over_udp(2152, &[&[0x34, 255, 0, 63, 0, 0, 0, 1, 0, 0, 0, 0x85][..], &[1, 0, 0, 0x85].repeat(3), &[1, 0, 0, 0]].concat(), &inner()));
+    gtp_u_echo = frame().ipv4().protocol(17, &over_udp(2152, &[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0], &[14, 0]));
+    gtp_u_ethernet = frame().ipv4().protocol(17, &over_udp(2152, &[0x30, 255, 0, 60, 0, 0, 0, 1], &inner_frame()));
     two_tunnels = frame().ipv4().protocol(41, &packet_of(frame().ipv6().protocol(47, &[&[0, 0, 8, 0], &inner()[..]].concat())));
     three_tunnels = frame().ipv4().protocol(4, &packet_of(frame().ipv4().protocol(4, &packet_of(frame().ipv4().protocol(4, &inner())))));
     first_fragment_of_a_tunnel = frame().ipv4_fragment(0, true).protocol(4, &inner());
@@ -157,6 +203,32 @@ fn inner() -> Vec<u8> {
 
 fn inner_v6() -> Vec<u8> {
     packet_of(frame().ipv6_with(&[Raw(0, 8)]).udp(8080).payload(9))
+}
+
+/// A TCP header with options, 24 bytes long.
+fn tcp_header() -> Vec<u8> {
+    packet_of(frame().ipv4().tcp(443, SYN, 4)).split_off(20)
+}
+
+/// A packet in a PPPoE session, under a protocol of PPP.
+fn in_pppoe(protocol: u16, packet: &[u8]) -> Vec<u8> {
+    let ([high, low], [a, b]) = (
+        ((packet.len() + 2) as u16).to_be_bytes(),
+        protocol.to_be_bytes(),
+    );
+    [&[0x11, 0, 0, 7, high, low, a, b], packet].concat()
+}
+
+/// A packet behind 802.2 and SNAP.
+fn in_snap([a, b, c]: [u8; 3], ether_type: u16, packet: &[u8]) -> Vec<u8> {
+    let [high, low] = ether_type.to_be_bytes();
+    [&[0xaa, 0xaa, 3, a, b, c, high, low], packet].concat()
+}
+
+/// A mirrored frame behind GRE with a sequence number and the header of ERSPAN.
+fn in_erspan(ether_type: u16, header: &[u8], frame: &[u8]) -> Vec<u8> {
+    let [high, low] = ether_type.to_be_bytes();
+    [&[0x10, 0, high, low, 0, 0, 0, 1], header, frame].concat()
 }
 
 /// An Ethernet frame with a tag, which does not count.

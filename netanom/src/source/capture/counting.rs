@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use foldhash::fast::RandomState;
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
 use netanom_common::fragment::join;
-use netanom_common::packet::{Frame, Tunnels};
+use netanom_common::packet::{Frame, TunnelSettings};
 
 use super::CapturedPacket;
 use crate::flow::IgnoredTallies;
@@ -41,15 +41,15 @@ pub struct Counting {
     ignored: IgnoredTallies,
     /// Of the windows before, too.
     fragments: FirstFragments,
-    tunnels: Tunnels,
+    tunnels: TunnelSettings,
 }
 
 impl Counting {
     /// Counts this packet of a tunnel.
     #[must_use]
-    pub fn of(tunnels: Tunnels) -> Self {
+    pub fn of(tunnels: impl Into<TunnelSettings>) -> Self {
         Self {
-            tunnels,
+            tunnels: tunnels.into(),
             ..Self::default()
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aya::maps::{Array, HashMap, MapData};
 use aya::programs::{TestRun, TestRunAttrs, TestRunOptions, Xdp, XdpMode as AyaMode};
 use netanom_common::flow::FlowKey;
-use netanom_common::packet::Tunnels;
+use netanom_common::packet::TunnelSettings;
 
 use super::load::{PacketOrigin, Room, XDP, chain, program, take};
 use super::one_cpu::Staying;
@@ -65,7 +65,8 @@ impl Bench {
     pub fn load(flows: u32) -> Result<Self, SourceError> {
         let here = Staying::here()?;
         let room = Room::On(here.on(), flows);
-        let mut source = KernelSource::unattached(PacketOrigin::Wire, room, Tunnels::Inner)?;
+        let mut source =
+            KernelSource::unattached(PacketOrigin::Wire, room, TunnelSettings::default())?;
         for name in [
             "bench_empty",
             "bench_touch",

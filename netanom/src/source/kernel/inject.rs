@@ -6,7 +6,7 @@
 use aya::maps::HashMap;
 use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
 use netanom_common::fragment::{FragmentFlow, FragmentKey};
-use netanom_common::packet::Tunnels;
+use netanom_common::packet::{TunnelSettings, Tunnels};
 
 use super::load::{EGRESS, PacketOrigin, Room, XDP, chain, program};
 use super::{KernelSource, SelfObservation, map_error};
@@ -53,8 +53,11 @@ impl Injector {
     ///
     /// # Errors
     /// As [`KernelSource::open`].
-    pub fn load_for(capacity: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
-        Self::open(PacketOrigin::Wire, capacity, tunnels)
+    pub fn load_for(
+        capacity: u32,
+        tunnels: impl Into<TunnelSettings>,
+    ) -> Result<Self, SourceError> {
+        Self::open(PacketOrigin::Wire, capacity, tunnels.into())
     }
 
     /// The same, with only so many bytes for messages to the log: a power of two, a page at least.
@@ -62,10 +65,18 @@ impl Injector {
     /// # Errors
     /// As [`KernelSource::open`].
     pub fn load_with_ring(capacity: u32, bytes: u32) -> Result<Self, SourceError> {
-        Self::open(PacketOrigin::Test(bytes), capacity, Tunnels::Inner)
+        Self::open(
+            PacketOrigin::Test(bytes),
+            capacity,
+            TunnelSettings::default(),
+        )
     }
 
-    fn open(origin: PacketOrigin, capacity: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
+    fn open(
+        origin: PacketOrigin,
+        capacity: u32,
+        tunnels: TunnelSettings,
+    ) -> Result<Self, SourceError> {
         let source = KernelSource::unattached(origin, Room::Shared(capacity), tunnels)?;
         Ok(Self { source })
     }

@@ -10,7 +10,7 @@ use aya::{Ebpf, EbpfError, EbpfLoader, include_bytes_aligned};
 use netanom_common::counter::{Ignored, Tally};
 use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::overflow::FIXED_SEED;
-use netanom_common::packet::Tunnels;
+use netanom_common::packet::TunnelSettings;
 
 use super::inner::{Inner, make_inner};
 use super::map_error;
@@ -22,6 +22,10 @@ use crate::source::{SourceError, random};
 
 pub(super) const XDP: &str = "netanom_xdp";
 pub(super) const EGRESS: &str = "netanom_egress";
+pub(super) const INGRESS: &str = "netanom_ingress";
+/// The same for interfaces whose frames begin with IP.
+pub(super) const EGRESS_IP: &str = "netanom_egress_ip";
+pub(super) const INGRESS_IP: &str = "netanom_ingress_ip";
 
 /// The array of every CPU's shards.
 pub(super) const SHARDS: &str = "FLOWS";
@@ -118,11 +122,11 @@ impl Room {
     }
 }
 
-/// Loads both programs. The maps that hold what nobody has looked at yet are pinned in `folder`.
+/// Loads all programs, as an interface that comes later may need any of them. The maps that hold what nobody has looked at yet are pinned in `folder`.
 pub(super) fn load(
     room: Room,
     origin: PacketOrigin,
-    tunnels: Tunnels,
+    tunnels: TunnelSettings,
     folder: Option<&Folder>,
 ) -> Result<Loaded, SourceError> {
     let cpus = nr_cpus().map_err(|(what, error)| SourceError::Load {
@@ -136,7 +140,8 @@ pub(super) fn load(
         .map_max_entries(SHARDS, 2 * cpus)
         .map_max_entries("OVERFLOWS", 2 * cpus)
         .override_global("REPLAY", &replay, true)
-        .override_global("TUNNELS", &(tunnels as u8), true)
+        .override_global("TUNNELS", &(tunnels.follow as u8), true)
+        .override_global("VXLAN_PORTS", &tunnels.vxlan_ports.raw(), true)
         .map_max_entries("AYA_LOGS", origin.ring())
         .override_global(aya_log::LEVEL, &(level as u8), false)
         .override_global("ROOM_FOR_UNKNOWN", &room_for_unknown, true)
@@ -162,8 +167,10 @@ pub(super) fn load(
     let ignored = take(&mut ebpf, IGNORED)?;
     let xdp: &mut Xdp = program(&mut ebpf, XDP)?;
     uninterrupted(|| xdp.load()).map_err(|error| program_error(XDP, error))?;
-    let egress: &mut SchedClassifier = program(&mut ebpf, EGRESS)?;
-    uninterrupted(|| egress.load()).map_err(|error| program_error(EGRESS, error))?;
+    for name in [EGRESS, INGRESS, EGRESS_IP, INGRESS_IP] {
+        let classifier: &mut SchedClassifier = program(&mut ebpf, name)?;
+        uninterrupted(|| classifier.load()).map_err(|error| program_error(name, error))?;
+    }
     Ok(Loaded {
         ebpf,
         shards,
@@ -362,7 +369,7 @@ pub fn verified_instructions() -> Result<Vec<(String, u32)>, SourceError> {
     let loaded = load(
         Room::Shared(MIN_UNKNOWN),
         PacketOrigin::Wire,
-        Tunnels::Inner,
+        TunnelSettings::default(),
         None,
     )?;
     let mut counts = Vec::new();

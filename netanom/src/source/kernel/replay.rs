@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 use netanom_common::counter::Ignored;
 use netanom_common::flow::FlowKey;
 use netanom_common::fragment::join;
-use netanom_common::packet::{Frame, Tunnels};
+use netanom_common::packet::{Frame, TunnelSettings};
 use netanom_common::parse::parse;
 
 use super::load::{PacketOrigin, Room, XDP, chain, program, take};
@@ -36,7 +36,7 @@ pub struct KernelCounting {
     /// that share hosts depends on it.
     order: HashMap<FlowKey, usize, RandomState>,
     fragments: FirstFragments,
-    tunnels: Tunnels,
+    tunnels: TunnelSettings,
     /// What the kernel takes no frame of.
     short: IgnoredTallies,
     _here: Staying,
@@ -56,7 +56,8 @@ impl KernelCounting {
     ///
     /// # Errors
     /// [`SourceError::NoPrivilege`] and others of loading, as [`KernelSource::open`].
-    pub fn load(flows: u32, tunnels: Tunnels) -> Result<Self, SourceError> {
+    pub fn load(flows: u32, tunnels: impl Into<TunnelSettings>) -> Result<Self, SourceError> {
+        let tunnels = tunnels.into();
         // One CPU counts all of them.
         let here = Staying::here()?;
         let room = Room::On(here.on(), flows);

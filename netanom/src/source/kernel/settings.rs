@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use netanom_common::packet::Tunnels;
+use netanom_common::packet::TunnelSettings;
 
 use crate::source::{Direction, Watchlist, XdpMode};
 
@@ -15,8 +15,8 @@ pub struct KernelSettings {
     pub mode: XdpMode,
     /// Which directions to count.
     pub direction: Direction,
-    /// Which packet of a tunnel is the flow's.
-    pub tunnels: Tunnels,
+    /// Which packet of a tunnel is the flow's, and where VXLAN is found.
+    pub tunnels: TunnelSettings,
     /// Flows that one generation holds, over all CPUs.
     pub capacity: u32,
     /// Time between two windows.
