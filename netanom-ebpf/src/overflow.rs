@@ -92,10 +92,6 @@ pub(crate) fn count(
 
 /// The entry of a key, a new one if there is room for a key of this width.
 #[inline(always)]
-#[expect(
-    clippy::needless_borrows_for_generic_args,
-    reason = "a key passed by value is copied on the program's small stack"
-)]
 fn counters_of(
     table: &Overflow,
     key: &OverflowKey,

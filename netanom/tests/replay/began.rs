@@ -51,7 +51,7 @@ fn sources(report: &Value) -> Vec<&str> {
 fn a_flood_of_echoes_is_told_by_its_requests_when_the_first_one_is_missing() {
     let frame = |n: u64| {
         let mut frame = Vec::new();
-        let step = if n % 2 == 0 {
+        let step = if n.is_multiple_of(2) {
             ipv4(THERE, HERE).icmpv4_echo_reply(1, (n / 2) as u16)
         } else {
             ipv4(HERE, THERE).icmpv4_echo_request(1, (n / 2) as u16)
