@@ -112,6 +112,7 @@ pub(crate) fn alert(id: &str, class: netanom::alert::Class, target: &str) -> Ale
     use netanom::alert::{Party, Severity, State};
     let party = |ip: &str| Party {
         ip: ip.parse().ok(),
+            prefix: None,
         port: None,
         count: 1,
     };
@@ -133,6 +134,9 @@ pub(crate) fn alert(id: &str, class: netanom::alert::Class, target: &str) -> Ale
         detector: "forest".to_owned(),
         summary: String::new(),
         explanation: Vec::new(),
+        alternatives: Vec::new(),
+        began: None,
+        rate: Default::default(),
     }
 }
 

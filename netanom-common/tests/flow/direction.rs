@@ -212,6 +212,7 @@ fn a_later_fragment_of_an_echo_is_in_the_flow_of_the_first_one() {
             fragment: Fragment {
                 place,
                 protocol: protocol::ICMP,
+                offset: u16::from(place != Place::First),
                 identification: 7,
             },
             ..message(HIGH, flags)

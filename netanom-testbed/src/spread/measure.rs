@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use netanom::alert::{Alert, Class, Severity, State};
 use netanom::pipeline::Pipeline;
-use netanom::sink::AlertSink;
+use netanom::sink::Sink;
 use netanom::sink::store::{AlertStore, DEFAULT_CAPACITY};
 use netanom_common::packet::Packet;
 use nix::time::{ClockId, clock_gettime};
