@@ -61,7 +61,7 @@ fn where_the_sensor_mounts_the_file_system_nobody_else_may_write() {
     let sensor = Sensor::start(&pair.sensor, &["-i", "v0"]);
     assert!(sensor.log().contains("mounted the BPF file system"));
     let mounted = format!("/proc/{}/root/sys/fs/bpf", sensor.pid());
-    assert_eq!(fs::metadata(mounted).unwrap().mode() & 0o7777, 0o700);
+    assert_eq!(fs::metadata(mounted).unwrap().mode() & 0o777, 0o700);
 }
 
 #[test]
