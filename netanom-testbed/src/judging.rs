@@ -112,7 +112,7 @@ pub(crate) fn alert(id: &str, class: netanom::alert::Class, target: &str) -> Ale
     use netanom::alert::{Party, Severity, State};
     let party = |ip: &str| Party {
         ip: ip.parse().ok(),
-            prefix: None,
+        prefix: None,
         port: None,
         count: 1,
     };

@@ -83,6 +83,45 @@ pub enum ModelCommand {
     Export(ModelExportArgs),
     /// Say what each feature of a flow added to the share of the trees that are for a class: exact Shapley values.
     Explain(ModelExplainArgs),
+    /// Say what a bar of evidence is worth on labelled captures: attacks noticed and named, and false alarms; and put the
+    /// lowest one that keeps to a rate of false alarms into the model file.
+    Bar(ModelBarArgs),
+}
+
+/// `netanom model bar`.
+#[derive(Debug, clap::Args)]
+pub struct ModelBarArgs {
+    /// Model file [default: the one inside the program].
+    #[arg(value_name = "MODEL")]
+    pub file: Option<PathBuf>,
+    /// Folder of captures; may be given several times, each with its labels.
+    #[arg(long, required = true, value_name = "DIR")]
+    pub captures: Vec<PathBuf>,
+    /// What their flows are.
+    #[arg(long, required = true, value_name = "FILE.json")]
+    pub labels: Vec<PathBuf>,
+    /// Bars to try, in flows that surely are an attack.
+    #[arg(long, value_name = "BAR,...", value_delimiter = ',', value_parser = bar_of_evidence,
+          default_values_t = [4.0, 6.0, 8.0, 12.0, 16.0, 24.0])]
+    pub bars: Vec<f64>,
+    /// False alarms an hour of normal traffic that are allowed.
+    #[arg(long, value_name = "PER_HOUR", requires = "output")]
+    pub false_alarms: Option<f64>,
+    /// Where the model goes with that bar.
+    #[arg(long, value_name = "MODEL", requires = "false_alarms")]
+    pub output: Option<PathBuf>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub format: FormatArg,
+}
+
+fn bar_of_evidence(text: &str) -> Result<f64, String> {
+    let bar: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.1..=1e6).contains(&bar) {
+        Ok(bar)
+    } else {
+        Err("between 0.1 and 1000000".to_owned())
+    }
 }
 
 /// `netanom model explain`.

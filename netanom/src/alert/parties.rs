@@ -169,7 +169,12 @@ pub(super) struct Parties {
 impl Parties {
     /// Counts `flows` flows of `host` at `port`.
     pub(super) fn add(&mut self, host: IpAddr, port: u16, flows: u64, room: &mut Room) {
-        self.hosts.add(host, flows, room);
+        if host.is_unspecified() {
+            // Whoever it was: many hosts that are counted as one flow.
+            self.hosts.add_unnamed(flows);
+        } else {
+            self.hosts.add(host, flows, room);
+        }
         self.ports.add(port, flows, room);
     }
 

@@ -1,5 +1,6 @@
 //! `netanom model`: what a model file says of itself, and the model for other tools.
 
+mod bar;
 mod explain;
 
 use std::fmt::Write as _;
@@ -22,6 +23,7 @@ pub fn run(command: &ModelCommand) -> anyhow::Result<()> {
         ModelCommand::Show(args) => show(args),
         ModelCommand::Export(args) => export(args),
         ModelCommand::Explain(args) => explain::run(args),
+        ModelCommand::Bar(args) => bar::run(args),
     }
 }
 

@@ -246,3 +246,133 @@ fn finding(
         bytes: sent.bytes,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feature::Features;
+    use crate::flow::test_support::{counters_of, packet};
+    use netanom_common::packet::{Packet, icmp};
+
+    const TICK: u64 = 250_000_000;
+
+    /// `count` packets like `packet`, evenly over a tick that begins at `start`.
+    fn many(packet: Packet, count: u64, start: u64) -> Vec<(u64, Packet)> {
+        (0..count)
+            .map(|n| (start + n * TICK / count.max(1), packet))
+            .collect()
+    }
+
+    fn judge(
+        detector: &mut FloodDetector,
+        number: u64,
+        flows: &[Vec<(u64, Packet)>],
+    ) -> Vec<Class> {
+        let window = Window {
+            start: Timestamp::from_nanos(number * TICK),
+            end: Timestamp::from_nanos((number + 1) * TICK),
+            flows: flows.iter().map(|packets| counters_of(packets)).collect(),
+            ..Window::default()
+        };
+        let view = View {
+            window: &window,
+            rows: &Features::default(),
+            judgements: &[],
+            ended: &[],
+        };
+        let findings = detector.judge(&view);
+        findings.iter().map(|finding| finding.class).collect()
+    }
+
+    /// The other direction of a packet.
+    fn back(packet: Packet, flags: u8) -> Packet {
+        Packet {
+            source: packet.destination,
+            destination: packet.source,
+            source_port: packet.destination_port,
+            destination_port: packet.source_port,
+            flags,
+            ..packet
+        }
+    }
+
+    fn found(packets: &[Vec<(u64, Packet)>]) -> Vec<Class> {
+        judge(&mut FloodDetector::default(), 1, packets)
+    }
+
+    #[test]
+    fn a_request_that_is_repeated_a_hundred_times_in_a_tick_is_a_syn_flood() {
+        let syn = packet(protocol::TCP, 1000, 80, tcp::SYN);
+        assert_eq!(found(&[many(syn, 400, TICK)]), [Class::SynFlood]);
+        assert_eq!(found(&[many(syn, 4, TICK)]), []);
+    }
+
+    #[test]
+    fn many_connections_are_no_repeated_request() {
+        let flows: Vec<_> = (0..400)
+            .map(|port| many(packet(protocol::TCP, 1000 + port, 80, tcp::SYN), 1, TICK))
+            .collect();
+        assert_eq!(found(&flows), []);
+    }
+
+    #[test]
+    fn datagrams_that_nothing_answers_are_a_flood_and_answered_ones_are_not() {
+        let datagram = packet(protocol::UDP, 1000, 5201, 0);
+        assert_eq!(found(&[many(datagram, 2000, TICK)]), [Class::UdpFlood]);
+        let mut both = many(datagram, 2000, TICK);
+        both.extend(many(back(datagram, 0), 100, TICK));
+        assert_eq!(found(&[both]), []);
+        assert_eq!(found(&[many(datagram, 500, TICK)]), []);
+    }
+
+    #[test]
+    fn a_load_test_has_a_connection_beside_its_datagrams() {
+        let control = Packet {
+            payload: 100,
+            ..packet(protocol::TCP, 1000, 5201, tcp::ACK)
+        };
+        let connection = vec![(TICK, control), (TICK + 1, back(control, tcp::ACK))];
+        let datagrams = many(packet(protocol::UDP, 1001, 5201, 0), 2000, TICK);
+        let mut detector = FloodDetector::default();
+        assert_eq!(
+            judge(&mut detector, 1, &[connection, datagrams.clone()]),
+            []
+        );
+        assert_eq!(judge(&mut detector, 2, &[datagrams.clone()]), []);
+        // A minute later nobody knows of it.
+        assert_eq!(
+            judge(&mut detector, 300, &[datagrams.clone()]),
+            [Class::UdpFlood]
+        );
+        detector.clear();
+        assert_eq!(judge(&mut detector, 3, &[datagrams]), [Class::UdpFlood]);
+    }
+
+    #[test]
+    fn pings_that_are_answered_are_none() {
+        let ping = packet(protocol::ICMP, 0, 0, icmp::ECHO_REQUEST);
+        assert_eq!(found(&[many(ping, 400, TICK)]), [Class::IcmpFlood]);
+        let answers = many(back(ping, icmp::ECHO_REPLY), 400, TICK);
+        assert_eq!(found(&[many(ping, 400, TICK), answers]), []);
+    }
+
+    #[test]
+    fn segments_that_are_reset_are_a_flood_and_a_download_s_are_not() {
+        let ack = Packet {
+            payload: 0,
+            ..packet(protocol::TCP, 1000, 80, tcp::ACK)
+        };
+        let mut reset = many(ack, 2000, TICK);
+        reset.extend(many(back(ack, tcp::RST), 2000, TICK));
+        assert_eq!(found(&[reset]), [Class::Flood]);
+        let data = Packet {
+            payload: 1400,
+            ..back(ack, tcp::ACK)
+        };
+        let mut download = many(ack, 2000, TICK);
+        download.extend(many(data, 4000, TICK));
+        assert_eq!(found(&[download]), []);
+        // Whoever sees one direction alone cannot tell.
+        assert_eq!(found(&[many(ack, 2000, TICK)]), []);
+    }
+}

@@ -32,7 +32,7 @@ fn window(number: u32) -> Window {
     let start = u64::from(number + 1) * TICK;
     let flows = MOST_UNANSWERED as u32;
     let request = |n: u32| {
-        let packet = syn(number * flows + n);
+        let packet = syn(number, number * flows + n);
         let seen = Observation {
             now: start + u64::from(n),
             segments: NonZeroU32::MIN,
@@ -51,12 +51,18 @@ fn window(number: u32) -> Window {
     }
 }
 
-/// A connection request between addresses for documentation (2001:db8::/32, RFC 3849).
-fn syn(source: u32) -> Packet {
+/// A connection request between addresses for documentation (2001:db8::/32, RFC 3849): in every second window to a host
+/// of its own, as an attack that is made to be many cases.
+fn syn(number: u32, source: u32) -> Packet {
+    let target = if number % 2 == 0 {
+        1
+    } else {
+        u32::MAX - source
+    };
     let address = |host: u32| [0x2001_0db8_u32.to_be(), 0, 0, host.to_be()];
     Packet {
         source: address(source + 2),
-        destination: address(1),
+        destination: address(target),
         source_port: 1024 + (source % 60_000) as u16,
         destination_port: 80,
         protocol: protocol::TCP,
