@@ -13,7 +13,7 @@ pub use key::{FlowKey, Side};
 
 /// Version of the kernel's maps: of [`FlowKey`], [`FlowCounters`], what [`crate::overflow`] counts, and of which maps
 /// there are. It goes up with every change.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// Packets within one generation that make a flow known, also when only one direction is seen. Flows of a flood from
 /// random sources have one or two.

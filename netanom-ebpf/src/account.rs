@@ -10,7 +10,7 @@ use netanom_common::counter::{Ignored, Refusal, slot};
 use netanom_common::flow::{FlowKey, Observation};
 use netanom_common::fragment::{FragmentFlow, FragmentKey, FragmentTable, join};
 use netanom_common::packet::{Packet, PacketBytes};
-use netanom_common::parse::parse;
+use netanom_common::parse::{encapsulation_slot, parse};
 
 use crate::maps::{EMPTY, FLOWS, FRAGMENTS, GENERATION, IGNORED};
 use crate::overflow;
@@ -38,6 +38,8 @@ pub(crate) trait ObservedFrame {
     }
     /// Whether it leaves through the interface.
     const EGRESS: bool;
+    /// Whether it begins with an Ethernet header.
+    const ETHERNET: bool = true;
 }
 
 /// Counts a frame exactly once: in its flow or under the reason why it is in none.
@@ -51,6 +53,12 @@ pub(crate) fn count<C: EbpfContext, F: ObservedFrame>(context: &C, frame: &F) {
             let tally = unsafe { &mut *tally };
             tally.add(u64::from(frame.segments().get()), length);
             report(context, reason, tally.packets);
+        }
+        if F::ETHERNET
+            && reason == Ignored::NotIp
+            && let Some(slot) = encapsulation_slot(frame.bytes())
+        {
+            note(slot);
         }
     }
 }
@@ -72,7 +80,7 @@ fn report<C: EbpfContext>(context: &C, reason: Ignored, packets: u64) {
             "overflow table refused an entry: {} packets", packets
         ),
         Ignored::BadHeader => debug!(context, "malformed headers: {} packets", packets),
-        Ignored::NotIp | Ignored::Truncated | Ignored::TooDeep => {}
+        Ignored::NotIp | Ignored::Truncated | Ignored::TooDeep | Ignored::LinkType => {}
     }
 }
 

@@ -94,6 +94,7 @@ impl PacketBytes for BufferBytes {
             Part::Link => apart::buffer_link(self.context, walk),
             Part::Extensions => apart::buffer_extensions(self.context, walk),
             Part::Tunnel => apart::buffer_tunnel(self.context, walk),
+            Part::Encapsulation => apart::buffer_encapsulation(self.context, walk),
         };
         in_one_register(u64::from(answer)) as Answer
     }
@@ -149,6 +150,7 @@ fn segments(buffer: &__sk_buff) -> NonZeroU32 {
 impl<const EGRESS: bool, const ETHERNET: bool> ObservedFrame for BufferFrame<EGRESS, ETHERNET> {
     type Bytes = BufferBytes;
     const EGRESS: bool = EGRESS;
+    const ETHERNET: bool = ETHERNET;
 
     #[inline(always)]
     fn bytes(&self) -> &BufferBytes {
@@ -157,6 +159,10 @@ impl<const EGRESS: bool, const ETHERNET: bool> ObservedFrame for BufferFrame<EGR
 
     #[inline(always)]
     fn parse(&self) -> Result<Packet, Ignored> {
+        if EGRESS && ETHERNET {
+            // Without a copy of what comes of it.
+            return parse(&self.bytes);
+        }
         let buffer = self.bytes.buffer();
         let mut packet = if ETHERNET {
             parse(&self.bytes)

@@ -1,8 +1,9 @@
-//! `BPF_LINK_DETACH`, which aya lacks: detaches a pinned link at once.
+//! What aya lacks for pinned links: to detach one at once (`BPF_LINK_DETACH`), and on which interface it is.
 //!
 //! Removing its name would do it too, but only after the kernel's next grace period and on a thread of its own.
 
 use std::ffi::CString;
+use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -32,6 +33,29 @@ struct DetachAttributes {
 /// # Errors
 /// What the kernel answers: `EACCES` without access to the file, `EINVAL` when it is no link.
 pub(super) fn detach(path: &Path) -> io::Result<()> {
+    let link = open(path)?;
+    let mut detach = DetachAttributes {
+        link: link.as_raw_fd() as u32,
+    };
+    // SAFETY: the attributes hold no address.
+    unsafe { call(LINK_DETACH, &mut detach) }?;
+    Ok(())
+}
+
+/// The index of the interface that the link pinned at `path` is on; 0 when that is gone.
+///
+/// # Errors
+/// What the kernel answers, or when `/proc` is not there or does not tell.
+pub(super) fn interface_of(path: &Path) -> io::Result<u32> {
+    let link = open(path)?;
+    // In bytes of proc(5), as the same in `struct bpf_link_info` has another place for each type of link.
+    let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", link.as_raw_fd()))?;
+    let index = about.lines().find_map(|line| line.strip_prefix("ifindex:"));
+    let index = index.and_then(|index| index.trim().parse().ok());
+    index.ok_or_else(|| io::Error::other("the kernel does not tell the link's interface"))
+}
+
+fn open(path: &Path) -> io::Result<OwnedFd> {
     let path = CString::new(path.as_os_str().as_bytes())?;
     let mut object = ObjectAttributes {
         path: path.as_ptr() as u64,
@@ -40,13 +64,7 @@ pub(super) fn detach(path: &Path) -> io::Result<()> {
     // SAFETY: the path is a live string that ends with a zero, and the kernel writes nothing.
     let link = unsafe { call(OBJECT_GET, &mut object) }?;
     // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
-    let link = unsafe { OwnedFd::from_raw_fd(link) };
-    let mut detach = DetachAttributes {
-        link: link.as_raw_fd() as u32,
-    };
-    // SAFETY: the attributes hold no address.
-    unsafe { call(LINK_DETACH, &mut detach) }?;
-    Ok(())
+    Ok(unsafe { OwnedFd::from_raw_fd(link) })
 }
 
 /// # Safety

@@ -8,6 +8,10 @@ mod batch;
 #[expect(unsafe_code, reason = "bpf() commands that aya lacks")]
 mod bpf;
 pub mod capture;
+mod encapsulated;
+#[cfg(feature = "live")]
+#[expect(unsafe_code, reason = "an ioctl that no crate has")]
+mod ethtool;
 mod fragments;
 mod interface;
 #[cfg(feature = "live")]
@@ -22,6 +26,7 @@ mod watchlist;
 use std::io;
 
 pub use ahead::read_ahead;
+pub use encapsulated::EncapsulatedPackets;
 pub use fragments::FirstFragments;
 pub use interface::Interface;
 pub use stop::Stop;
@@ -168,6 +173,17 @@ pub enum SourceError {
     Statistics {
         /// What the kernel answered.
         detail: String,
+    },
+    /// Its frames begin with what is not read.
+    #[error(
+        "`{interface}` has frames of {link}, which netanom does not read: it watches Ethernet, and interfaces whose \
+         frames begin with IP (tun, WireGuard, ppp, ipip, sit, gre)"
+    )]
+    LinkLayer {
+        /// Which interface.
+        interface: String,
+        /// What its frames are.
+        link: String,
     },
     /// Attaching failed for another reason.
     #[error("cannot attach to interface `{interface}`: {detail}")]

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use crate::namespace::Namespace;
 
 /// Longest wait for anything; on a machine with nothing else to do it takes a fraction of a second.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The namespace is ours, so the port is free.
 const ADDRESS: &str = "127.0.0.1:9710";
@@ -107,7 +107,9 @@ impl<'a> Sensor<'a> {
         let metrics = self.metrics();
         let packets = metrics
             .iter()
-            .filter(|(sample, _)| sample.starts_with("netanom_packets_"));
+            .filter(|(sample, _)| sample.starts_with("netanom_packets_"))
+            // These are counted elsewhere, too.
+            .filter(|(sample, _)| !sample.starts_with("netanom_packets_encapsulated_"));
         packets.map(|(_, value)| *value as u64).sum()
     }
 
