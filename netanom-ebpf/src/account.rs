@@ -21,6 +21,11 @@ pub(crate) trait ObservedFrame {
     type Bytes: PacketBytes;
     /// Its bytes.
     fn bytes(&self) -> &Self::Bytes;
+    /// Its length on the wire.
+    #[inline(always)]
+    fn wire_length(&self) -> u32 {
+        self.bytes().wire_length()
+    }
     /// What the parser says of it.
     #[inline(always)]
     fn parse(&self) -> Result<Packet, Ignored> {
@@ -46,7 +51,7 @@ pub(crate) trait ObservedFrame {
 #[inline(always)]
 pub(crate) fn count<C: EbpfContext, F: ObservedFrame>(context: &C, frame: &F) {
     if let Err(reason) = count_in_flow(frame) {
-        let length = u64::from(frame.bytes().wire_length());
+        let length = u64::from(frame.wire_length());
         if let Some(tally) = IGNORED.get_ptr_mut(reason as u32) {
             // SAFETY: the slot belongs to this CPU, and a program is not interrupted by another of ours on its CPU:
             // both run with bottom halves disabled.

@@ -24,7 +24,8 @@ pub struct Config {
     pub interfaces: Vec<String>,
     /// Address of /metrics and /alerts. Anything but a loopback address shows them to the network.
     pub listen: String,
-    /// `auto` (native XDP when the driver can, else generic), `native` or `generic`.
+    /// `auto` (native XDP when the driver can, else generic; TCX where the driver may keep VLAN tags beside the frame),
+    /// `native` or `generic`.
     pub xdp_mode: String,
     /// `both`, or `ingress` for a mirror port, which receives both directions already.
     pub direction: String,

@@ -46,7 +46,8 @@ pub trait FlowSource {
 /// Where in the receive path the XDP program runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum XdpMode {
-    /// Native when the driver can, else generic; which one is reported.
+    /// Native when the driver can, else generic, and TCX in place of both where XDP would not see VLAN tags; which one is
+    /// reported.
     #[default]
     Auto,
     /// In the driver, before the kernel makes a socket buffer.

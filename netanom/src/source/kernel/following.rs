@@ -171,7 +171,9 @@ impl Following {
                 // Another interface of this index, or somebody took the program off.
                 there = None;
             }
-            let is_as_before = self.is_as_before(one);
+            let is_as_before = there
+                .as_ref()
+                .is_none_or(|there| self.is_as_before(one, there));
             let before = &one.attachment.interface;
             if there.as_ref() == Some(before) && is_as_before {
                 return true;
@@ -199,10 +201,9 @@ impl Following {
 
     /// Whether the programs that an interface has are still those that it should have: `ethtool` may have changed what
     /// its driver does with VLAN tags.
-    fn is_as_before(&self, one: &Attached) -> bool {
+    fn is_as_before(&self, one: &Attached, there: &Interface) -> bool {
         let by_xdp = |frames: Frames| frames.by_xdp(self.mode);
-        Frames::of(&one.attachment.interface)
-            .map_or(true, |frames| by_xdp(frames) == by_xdp(one.frames))
+        Frames::of(there).map_or(true, |frames| by_xdp(frames) == by_xdp(one.frames))
     }
 
     fn pick_up(&mut self, ebpf: &mut Ebpf, folder: Option<&Folder>) {

@@ -29,10 +29,19 @@ impl Frames {
             interface: interface.name.clone(),
             link: name(number),
         })?;
-        // One that cannot be asked may do so.
-        let is_beside =
-            frames == Self::Ethernet && ethtool::takes_tags_out(&interface.name).unwrap_or(true);
-        Ok(if is_beside { Self::TagsBeside } else { frames })
+        if frames == Self::Ip {
+            return Ok(frames);
+        }
+        match ethtool::takes_tags_out(&interface.name) {
+            Ok(false) => Ok(Self::Ethernet),
+            // It was renamed or removed at this moment.
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Err(SourceError::Attach {
+                interface: interface.name.clone(),
+                detail: error.to_string(),
+            }),
+            // One that cannot be asked may do so.
+            _ => Ok(Self::TagsBeside),
+        }
     }
 
     /// By the number of the link layer (`ARPHRD_…`, include/uapi/linux/if_arp.h); `None` for those that are not read.

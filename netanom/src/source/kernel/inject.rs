@@ -11,7 +11,7 @@ use netanom_common::packet::{TunnelSettings, Tunnels};
 use super::load::{EGRESS, INGRESS, PacketOrigin, Room, XDP, chain, program};
 use super::{KernelSource, SelfObservation, map_error};
 use crate::flow::Window;
-use crate::source::SourceError;
+use crate::source::{EncapsulatedPackets, SourceError};
 
 /// The kernel programs, loaded and attached to nothing.
 ///
@@ -146,6 +146,12 @@ impl Injector {
             table.remove(&key).map_err(map_error)?;
         }
         Ok(())
+    }
+
+    /// What was not looked into up to the last drain.
+    #[must_use]
+    pub fn encapsulated(&self) -> EncapsulatedPackets {
+        self.source.encapsulated()
     }
 
     /// What the programs told of themselves at the last drain.
