@@ -1,5 +1,7 @@
 //! What every packet that is not in a flow is counted as, so that sent = counted + ignored always holds.
 
+#[cfg(doc)]
+use crate::encapsulation::Encapsulation;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Why a packet is in no flow.
@@ -18,17 +20,20 @@ pub enum Ignored {
     MapFull = 4,
     /// The kernel refused a new entry in the overflow table for another reason than that it is full.
     MapError = 5,
+    /// A capture's packet of a link layer that is not read.
+    LinkType = 6,
 }
 
 impl Ignored {
     /// Every reason, in the order of the kernel's counter array.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NotIp,
         Self::Truncated,
         Self::BadHeader,
         Self::TooDeep,
         Self::MapFull,
         Self::MapError,
+        Self::LinkType,
     ];
 
     /// The reason's name in metrics and reports.
@@ -41,6 +46,7 @@ impl Ignored {
             Self::TooDeep => "too_deep",
             Self::MapFull => "map_full",
             Self::MapError => "map_error",
+            Self::LinkType => "link_type",
         }
     }
 }
@@ -88,16 +94,20 @@ impl Refusal {
 }
 
 /// Where things stand in the kernel's array of tallies: at first packets by [`Ignored`], then refused entries by
-/// [`Refusal`], then messages to the log, sent or lost, by the [`Ignored`] that they are about.
+/// [`Refusal`], then messages to the log, sent or lost, by the [`Ignored`] that they are about, then frames by the
+/// [`Encapsulation`] that nobody looks into.
 pub mod slot {
     use super::{Ignored, Refusal};
+    use crate::encapsulation::Encapsulation;
 
     /// The first refusal.
     pub const REFUSED: u32 = Ignored::ALL.len() as u32;
     /// The first message.
     pub const TOLD: u32 = REFUSED + Refusal::ALL.len() as u32;
+    /// The first kind of encapsulation.
+    pub const ENCAPSULATED: u32 = TOLD + Ignored::ALL.len() as u32;
     /// How many slots there are.
-    pub const COUNT: usize = TOLD as usize + Ignored::ALL.len();
+    pub const COUNT: usize = ENCAPSULATED as usize + Encapsulation::OF_FRAMES;
 }
 
 /// Packets and the bytes that they had on the wire.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod counter;
+pub mod encapsulation;
 pub mod flow;
 pub mod fragment;
 pub mod overflow;

@@ -15,7 +15,7 @@ use crate::packet::{HeaderBytes, Packet, PacketBytes};
 use link::{ETHERNET, Link};
 use network::Network;
 
-pub use apart::{Answer, Part, Walk};
+pub use apart::{Answer, Part, Walk, encapsulation_slot};
 pub use link::{TYPE_IPV4, TYPE_IPV6};
 
 /// Parses an Ethernet frame.

@@ -10,7 +10,7 @@ use netanom_common::counter::{Ignored, Refusal, slot};
 use netanom_common::flow::{FlowKey, Observation};
 use netanom_common::fragment::{FragmentFlow, FragmentKey, FragmentTable, join};
 use netanom_common::packet::{Packet, PacketBytes};
-use netanom_common::parse::parse;
+use netanom_common::parse::{encapsulation_slot, parse};
 
 use crate::maps::{EMPTY, FLOWS, FRAGMENTS, GENERATION, IGNORED};
 use crate::overflow;
@@ -21,6 +21,11 @@ pub(crate) trait ObservedFrame {
     type Bytes: PacketBytes;
     /// Its bytes.
     fn bytes(&self) -> &Self::Bytes;
+    /// Its length on the wire.
+    #[inline(always)]
+    fn wire_length(&self) -> u32 {
+        self.bytes().wire_length()
+    }
     /// What the parser says of it.
     #[inline(always)]
     fn parse(&self) -> Result<Packet, Ignored> {
@@ -38,19 +43,27 @@ pub(crate) trait ObservedFrame {
     }
     /// Whether it leaves through the interface.
     const EGRESS: bool;
+    /// Whether it begins with an Ethernet header.
+    const ETHERNET: bool = true;
 }
 
 /// Counts a frame exactly once: in its flow or under the reason why it is in none.
 #[inline(always)]
 pub(crate) fn count<C: EbpfContext, F: ObservedFrame>(context: &C, frame: &F) {
     if let Err(reason) = count_in_flow(frame) {
-        let length = u64::from(frame.bytes().wire_length());
+        let length = u64::from(frame.wire_length());
         if let Some(tally) = IGNORED.get_ptr_mut(reason as u32) {
             // SAFETY: the slot belongs to this CPU, and a program is not interrupted by another of ours on its CPU:
             // both run with bottom halves disabled.
             let tally = unsafe { &mut *tally };
             tally.add(u64::from(frame.segments().get()), length);
             report(context, reason, tally.packets);
+        }
+        if F::ETHERNET
+            && reason == Ignored::NotIp
+            && let Some(slot) = encapsulation_slot(frame.bytes())
+        {
+            note(slot);
         }
     }
 }
@@ -72,7 +85,7 @@ fn report<C: EbpfContext>(context: &C, reason: Ignored, packets: u64) {
             "overflow table refused an entry: {} packets", packets
         ),
         Ignored::BadHeader => debug!(context, "malformed headers: {} packets", packets),
-        Ignored::NotIp | Ignored::Truncated | Ignored::TooDeep => {}
+        Ignored::NotIp | Ignored::Truncated | Ignored::TooDeep | Ignored::LinkType => {}
     }
 }
 

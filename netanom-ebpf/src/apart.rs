@@ -31,7 +31,9 @@ apart! {
     xdp_link = Link of XdpBytes in xdp_md;
     xdp_extensions = Extensions of XdpBytes in xdp_md;
     xdp_tunnel = Tunnel of XdpBytes in xdp_md;
+    xdp_encapsulation = Encapsulation of XdpBytes in xdp_md;
     buffer_link = Link of BufferBytes in __sk_buff;
     buffer_extensions = Extensions of BufferBytes in __sk_buff;
     buffer_tunnel = Tunnel of BufferBytes in __sk_buff;
+    buffer_encapsulation = Encapsulation of BufferBytes in __sk_buff;
 }

@@ -209,7 +209,7 @@ pub struct RunArgs {
 /// `--xdp-mode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum XdpModeArg {
-    /// Native when the driver can, else generic.
+    /// Native when the driver can, else generic; TCX where VLAN tags may be beside the frame.
     Auto,
     /// In the driver.
     Native,

@@ -38,7 +38,8 @@ pub struct Config {
     /// Names by which the sensor may be asked, beside `localhost` and its addresses: a request whose Host header is
     /// another name is refused, as it may come from a page that a stranger's name server leads here.
     pub hosts: Vec<String>,
-    /// `auto` (native XDP when the driver can, else generic), `native` or `generic`.
+    /// `auto` (native XDP when the driver can, else generic; TCX where the driver may keep VLAN tags beside the frame),
+    /// `native` or `generic`.
     pub xdp_mode: String,
     /// `both`, or `ingress` for a mirror port, which receives both directions already.
     pub direction: String,

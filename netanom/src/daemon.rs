@@ -268,8 +268,12 @@ impl Sensor {
                     mode,
                     egress,
                 }) => {
+                    let ingress = match mode {
+                        "tcx" => "TCX on ingress".to_owned(),
+                        mode => format!("{mode} XDP"),
+                    };
                     let egress = if egress { ", TCX on egress" } else { "" };
-                    log::info!("watching `{name}`: {mode} XDP{egress}");
+                    log::info!("watching `{name}`: {ingress}{egress}");
                     let mode = XdpModeLabel::ALL.into_iter().find(|one| one.name() == mode);
                     self.metrics.add_interface(index, &name);
                     self.metrics.set_xdp_mode(index, mode);
@@ -305,6 +309,7 @@ impl Sensor {
         self.metrics.set_flow_map(fill.entries, fill.capacity);
         let told = self.source.self_observation();
         self.metrics.set_insert_failures(told.refused);
+        self.metrics.set_encapsulated(self.source.encapsulated().0);
         self.metrics.set_kernel_messages_lost(told.messages_lost);
         self.metrics
             .set_program_runs(told.runs.map(|runs| (runs.count, runs.time)));

@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use netanom_common::counter::Ignored;
+use netanom_common::encapsulation::Encapsulation;
 use prometheus::{
     Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
 };
@@ -43,6 +44,7 @@ pub struct Metrics {
     packets_overflowed: IntCounter,
     packets_ignored: [IntCounter; Ignored::ALL.len()],
     bytes_ignored: [IntCounter; Ignored::ALL.len()],
+    packets_encapsulated: [IntCounter; Encapsulation::ALL.len()],
     flows: [IntCounter; Class::ALL.len()],
     flows_active: IntGauge,
     /// In the order of [`EVICTION_LIMITS`].
@@ -69,6 +71,7 @@ impl Metrics {
     /// Upper bound of the number of series on the page, whatever the traffic does.
     pub const MAX_SERIES: usize = (MAX_INTERFACES + 1) * (2 * DIRECTIONS.len() + XdpMode::ALL.len())
         + 2 * Ignored::ALL.len()
+        + Encapsulation::ALL.len()
         + Class::ALL.len()
         + 2 * ALERT_CLASSES * Severity::ALL.len()
         + EVICTION_LIMITS.len()
@@ -99,6 +102,12 @@ impl Metrics {
             "netanom_bytes_ignored_total",
             "Frame bytes of the packets in netanom_packets_ignored_total.",
             &["reason"],
+        );
+        let packets_encapsulated = make.counters(
+            "netanom_packets_encapsulated_total",
+            "Packets that carry others which are not looked into, by the kind of encapsulation; they are counted \
+             elsewhere, too.",
+            &["kind"],
         );
         let flows = make.counters(
             "netanom_flows_total",
@@ -142,7 +151,7 @@ impl Metrics {
             ),
             xdp_attached: make.gauges(
                 "netanom_xdp_attached",
-                "1 for the mode in which the XDP program is attached to the interface, else 0.",
+                "1 for where what comes in through the interface is counted (XDP native or generic, or TCX), else 0.",
                 &["interface", "mode"],
             ),
             interfaces: Mutex::default(),
@@ -152,6 +161,8 @@ impl Metrics {
             ),
             packets_ignored: reasons.map(|reason| packets_ignored.with_label_values(&[reason])),
             bytes_ignored: reasons.map(|reason| bytes_ignored.with_label_values(&[reason])),
+            packets_encapsulated: Encapsulation::ALL
+                .map(|kind| packets_encapsulated.with_label_values(&[kind.name()])),
             flows: Class::ALL.map(|class| flows.with_label_values(&[class.name()])),
             flows_active: make.gauge("netanom_flows_active", "Flows in the flow table."),
             flows_evicted: EVICTION_LIMITS.map(|limit| flows_evicted.with_label_values(&[limit])),
@@ -229,6 +240,13 @@ impl Metrics {
         }
         self.last_poll
             .set(Duration::from_nanos(window.end.as_nanos()).as_secs_f64());
+    }
+
+    /// How many packets so far carry others that are not looked into, in the order of [`Encapsulation::ALL`].
+    pub fn set_encapsulated(&self, so_far: [u64; Encapsulation::ALL.len()]) {
+        for (counter, so_far) in self.packets_encapsulated.iter().zip(so_far) {
+            counter.inc_by(so_far.saturating_sub(counter.get()));
+        }
     }
 
     /// A flow was judged. `before` is its verdict in the window before, `None` for a new flow; `anomaly_score` is 1

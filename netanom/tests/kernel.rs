@@ -24,6 +24,7 @@ use std::cell::RefCell;
 
 use netanom::source::SourceError;
 use netanom::source::kernel::{Injector, Wire, verified_instructions};
+use netanom_common::encapsulation::Encapsulation;
 use netanom_common::flow::{FlowCounters, FlowKey, Side};
 use netanom_common::packet::Tunnels;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -153,6 +154,40 @@ fn a_tunnel_is_the_flow_of_its_ends_where_that_is_wanted() {
     let ports = |key: &FlowKey| [key.port(Side::Low), key.port(Side::High)];
     let ports: Vec<_> = kernel.flows.keys().map(ports).collect();
     assert!(ports.len() == 1 && ports[0].contains(&4789), "{ports:?}");
+}
+
+#[test]
+fn frames_that_are_not_looked_into_are_counted_by_kind_at_each_hook() {
+    let Some(mut injector) =
+        injector("frames_that_are_not_looked_into_are_counted_by_kind_at_each_hook")
+    else {
+        return;
+    };
+    let told = [
+        crafted::pseudowire(),
+        crafted::macsec(),
+        crafted::tagged_macsec(),
+        crafted::pppoe_compressed(),
+    ];
+    let others = [
+        crafted::arp(),
+        crafted::pppoe_link_control(),
+        crafted::pppoe_ipv4(),
+        crafted::short_802_2(),
+    ];
+    let frames = told.iter().chain(&others);
+    let steps: Vec<_> = frames.flat_map(|frame| both_ways(frame)).collect();
+    let (kernel, user) = count(&mut injector, &steps);
+    assert_eq!(kernel, user);
+    // XDP, and TCX both ways.
+    let expected = [
+        (Encapsulation::Pppoe, 3),
+        (Encapsulation::Pseudowire, 3),
+        (Encapsulation::Macsec, 6),
+    ];
+    let counted = injector.encapsulated();
+    let counted: Vec<_> = counted.iter().filter(|(_, packets)| *packets > 0).collect();
+    assert_eq!(counted, expected);
 }
 
 #[test]

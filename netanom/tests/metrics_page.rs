@@ -180,6 +180,7 @@ fn an_interface_that_is_missed_stays_on_the_page_as_not_attached() {
     expect![[r#"
         netanom_xdp_attached{interface="eth0",mode="generic"} 0
         netanom_xdp_attached{interface="eth0",mode="native"} 0
+        netanom_xdp_attached{interface="eth0",mode="tcx"} 0
     "#]]
     .assert_eq(&lines(&metrics, "netanom_xdp_attached"));
     assert_ne!(lines(&metrics, "netanom_packets_total"), "");
@@ -229,6 +230,7 @@ fn the_xdp_mode_is_one_of_all() {
     expect![[r#"
         netanom_xdp_attached{interface="eth0",mode="generic"} 1
         netanom_xdp_attached{interface="eth0",mode="native"} 0
+        netanom_xdp_attached{interface="eth0",mode="tcx"} 0
     "#]]
     .assert_eq(&lines(&metrics, "netanom_xdp_attached"));
     metrics.set_xdp_mode(2, None);
@@ -314,12 +316,14 @@ fn what_the_kernel_counts_is_taken_over_and_never_goes_back() {
     .assert_eq(&lines(&metrics, "netanom_flow_insert"));
     let half = Duration::from_millis(500);
     for runs in [3, 8] {
-        metrics.set_program_runs([(runs, half), (2 * runs, 2 * half)]);
+        metrics.set_program_runs([(runs, half), (0, Duration::ZERO), (2 * runs, 2 * half)]);
     }
     expect![[r#"
         netanom_program_run_seconds_total{program="egress"} 1
+        netanom_program_run_seconds_total{program="ingress"} 0
         netanom_program_run_seconds_total{program="xdp"} 0.5
         netanom_program_runs_total{program="egress"} 16
+        netanom_program_runs_total{program="ingress"} 0
         netanom_program_runs_total{program="xdp"} 8
     "#]]
     .assert_eq(&lines(&metrics, "netanom_program_"));

@@ -235,7 +235,7 @@ impl Sensor {
         // As with the kernel's statistics on: a thousand runs a second, 100 ns each.
         let runs = end.as_nanos() / 1_000_000;
         let time = Duration::from_nanos(100 * runs);
-        self.metrics.set_program_runs([(runs, time); 2]);
+        self.metrics.set_program_runs([(runs, time); 3]);
         self.metrics.flow_judged(Class::Normal, None, 0.03);
         for _ in 1..50 {
             self.metrics.flow_judged(Class::UdpFlood, None, 0.97);

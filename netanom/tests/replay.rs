@@ -15,6 +15,8 @@ mod formats;
 mod order;
 #[path = "replay/report.rs"]
 mod report;
+#[path = "replay/wrapped.rs"]
+mod wrapped;
 #[path = "replay/wrong.rs"]
 mod wrong;
 

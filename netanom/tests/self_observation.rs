@@ -140,7 +140,7 @@ fn each_run_of_a_program_is_counted_while_statistics_are_on() {
         injector.send(&frame, Wire::of(&frame)).unwrap();
     }
     injector.drain().unwrap();
-    let [xdp, egress] = injector.self_observation().runs;
+    let [xdp, _, egress] = injector.self_observation().runs;
     assert_eq!((xdp.count, egress.count), (1000, 300));
     for runs in [xdp, egress] {
         // A program looks up a flow, which no machine does in a nanosecond.

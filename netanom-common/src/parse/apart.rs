@@ -7,6 +7,7 @@
 use super::network::{Carried, Room};
 use super::{link, network, tunnel};
 use crate::counter::Ignored;
+use crate::encapsulation::Encapsulation;
 use crate::packet::{Fragment, PacketBytes, Place};
 
 /// A part of the parser.
@@ -18,6 +19,8 @@ pub enum Part {
     Extensions,
     /// Tunnels and the quotes of ICMP errors.
     Tunnel,
+    /// Which encapsulation it is that makes an Ethernet frame no IP.
+    Encapsulation,
 }
 
 /// Where the parser is: what a part begins with, and what it gives back. Numbers alone, as the kernel's BTF has to
@@ -30,12 +33,10 @@ pub struct Walk {
     offset: u32,
     /// What follows: an Ethernet type, the version of IP or the number of a protocol.
     pub(super) kind: u32,
-    /// [`Fragment`]: its place, its protocol in bits 8 to 15, its offset in bits 16 to 31.
-    fragment: u32,
-    identification: u32,
+    /// [`Fragment`]: its place, its protocol in bits 8 to 15, its offset in bits 16 to 31, its identification above.
+    fragment: u64,
     /// What the ICMP error says that quotes what follows ([`crate::packet::error`]).
-    pub(super) error: u32,
-    unused: u32,
+    pub(super) error: u64,
 }
 
 impl Walk {
@@ -59,9 +60,7 @@ impl Walk {
             offset: room.offset,
             kind,
             fragment: 0,
-            identification: 0,
             error: 0,
-            unused: 0,
         }
     }
 
@@ -96,16 +95,27 @@ impl Walk {
             },
             protocol: (self.fragment >> 8) as u8,
             offset: (self.fragment >> 16) as u16,
-            identification: self.identification,
+            identification: (self.fragment >> 32) as u32,
         }
     }
 
     #[inline(always)]
     pub(super) fn set_fragment(&mut self, fragment: Fragment) {
-        let (place, protocol) = (fragment.place as u32, u32::from(fragment.protocol));
-        self.fragment = place | protocol << 8 | u32::from(fragment.offset) << 16;
-        self.identification = fragment.identification;
+        let (place, protocol) = (fragment.place as u64, u64::from(fragment.protocol));
+        self.fragment = place
+            | protocol << 8
+            | u64::from(fragment.offset) << 16
+            | u64::from(fragment.identification) << 32;
     }
+}
+
+/// The slot of the kernel's tallies for the encapsulation of an Ethernet frame that is not IP, if it is one that is told
+/// ([`Encapsulation::slot`]).
+#[inline(always)]
+pub fn encapsulation_slot<B: PacketBytes>(frame: &B) -> Option<u32> {
+    let mut walk = Walk::new();
+    let answer = frame.apart(Part::Encapsulation, &mut walk);
+    (answer == 0 && walk.kind != 0).then_some(walk.kind)
 }
 
 /// What a part answers with: 0, or one more than the reason why the packet is in no flow.
@@ -119,6 +129,10 @@ impl Part {
             Self::Link => link::rare(frame, walk),
             Self::Extensions => network::extensions(frame, walk),
             Self::Tunnel => tunnel::enter(frame, walk),
+            Self::Encapsulation => {
+                walk.kind = Encapsulation::of_frame(frame).map_or(0, Encapsulation::slot);
+                Ok(())
+            }
         };
         match outcome {
             Ok(()) => 0,

@@ -77,7 +77,7 @@ pub(super) fn inside<B: PacketBytes>(
     Ok(At {
         carried: walk.carried(),
         room: walk.room(),
-        error: u64::from(walk.error),
+        error: walk.error,
     })
 }
 
@@ -124,7 +124,7 @@ pub(super) fn enter<B: PacketBytes>(frame: &B, walk: &mut Walk) -> Result<(), Ig
 #[inline(always)]
 fn go(walk: &mut Walk, found: At) {
     walk.go(found.carried.version(), found.room);
-    walk.error = found.error as u32;
+    walk.error = found.error;
 }
 
 /// The types of ICMP messages that are errors and quote a packet, a bit each.

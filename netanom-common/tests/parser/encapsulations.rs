@@ -36,6 +36,13 @@ fn control_of_ppp_is_not_ip() {
 }
 
 #[test]
+fn compressed_ppp_and_encrypted_ethernet_are_not_ip() {
+    check(&crafted::pppoe_compressed(), expect!["not_ip"]);
+    check(&crafted::macsec(), expect!["not_ip"]);
+    check(&crafted::tagged_macsec(), expect!["not_ip"]);
+}
+
+#[test]
 fn another_code_of_pppoe_is_not_ip() {
     check(&crafted::pppoe_other_code(), expect!["not_ip"]);
 }

@@ -94,6 +94,7 @@ impl PacketBytes for BufferBytes {
             Part::Link => apart::buffer_link(self.context, walk),
             Part::Extensions => apart::buffer_extensions(self.context, walk),
             Part::Tunnel => apart::buffer_tunnel(self.context, walk),
+            Part::Encapsulation => apart::buffer_encapsulation(self.context, walk),
         };
         in_one_register(u64::from(answer)) as Answer
     }
@@ -127,9 +128,9 @@ impl<const EGRESS: bool, const ETHERNET: bool> BufferFrame<EGRESS, ETHERNET> {
         }
         let mut bytes = BufferBytes::of(context.as_ptr().cast());
         let buffer = bytes.buffer();
-        let length = if EGRESS || !ETHERNET {
+        let length = if EGRESS {
             // The kernel's `wire_len` counts the headers of every segment that leaves (qdisc_pkt_len_init in
-            // net/core/dev.c). Of what comes in it is the length from the network header on (sch_handle_ingress).
+            // net/core/dev.c).
             buffer.wire_len
         } else {
             buffer.len
@@ -141,6 +142,14 @@ impl<const EGRESS: bool, const ETHERNET: bool> BufferFrame<EGRESS, ETHERNET> {
     }
 }
 
+/// Bytes before the network header of a frame that comes in: the kernel has taken them off `wire_len`
+/// (sch_handle_ingress in net/core/dev.c). Where there is no Ethernet header they are what a tunnel's packet had around
+/// it (skb_pop_mac_header in net/ipv4/ip_gre.c), and do not count.
+#[inline(always)]
+fn before_network(buffer: &__sk_buff) -> u32 {
+    buffer.len.saturating_sub(buffer.wire_len)
+}
+
 #[inline(always)]
 fn segments(buffer: &__sk_buff) -> NonZeroU32 {
     NonZeroU32::new(buffer.gso_segs).unwrap_or(NonZeroU32::MIN)
@@ -149,6 +158,7 @@ fn segments(buffer: &__sk_buff) -> NonZeroU32 {
 impl<const EGRESS: bool, const ETHERNET: bool> ObservedFrame for BufferFrame<EGRESS, ETHERNET> {
     type Bytes = BufferBytes;
     const EGRESS: bool = EGRESS;
+    const ETHERNET: bool = ETHERNET;
 
     #[inline(always)]
     fn bytes(&self) -> &BufferBytes {
@@ -157,25 +167,35 @@ impl<const EGRESS: bool, const ETHERNET: bool> ObservedFrame for BufferFrame<EGR
 
     #[inline(always)]
     fn parse(&self) -> Result<Packet, Ignored> {
+        if EGRESS && ETHERNET {
+            // Without a copy of what comes of it.
+            return parse(&self.bytes);
+        }
         let buffer = self.bytes.buffer();
         let mut packet = if ETHERNET {
             parse(&self.bytes)
         } else {
-            // Before the network header there may be what a tunnel's packet had around it (skb_pop_mac_header in
-            // net/ipv4/ip_gre.c): of what comes in the kernel has taken its length off `wire_len`.
-            let before = if EGRESS {
-                0
-            } else {
-                buffer.len - buffer.wire_len
-            };
+            let before = if EGRESS { 0 } else { before_network(buffer) };
             parse_network(&self.bytes, (buffer.protocol as u16).to_be(), before)
         }?;
         if !EGRESS {
+            if !ETHERNET {
+                packet.length = packet.length.saturating_sub(before_network(buffer));
+            }
             // What was put together had headers each.
             let headers = packet.length.saturating_sub(packet.payload);
             packet.length += (segments(buffer).get() - 1) * headers;
         }
         Ok(packet)
+    }
+
+    #[inline(always)]
+    fn wire_length(&self) -> u32 {
+        let length = self.bytes.wire_length();
+        if EGRESS || ETHERNET {
+            return length;
+        }
+        length.saturating_sub(before_network(self.bytes.buffer()))
     }
 
     #[inline(always)]

@@ -71,6 +71,7 @@ impl PacketBytes for XdpBytes {
             Part::Link => apart::xdp_link(self.context, walk),
             Part::Extensions => apart::xdp_extensions(self.context, walk),
             Part::Tunnel => apart::xdp_tunnel(self.context, walk),
+            Part::Encapsulation => apart::xdp_encapsulation(self.context, walk),
         };
         in_one_register(u64::from(answer)) as Answer
     }

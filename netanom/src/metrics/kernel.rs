@@ -65,7 +65,7 @@ impl Metrics {
         raise(&self.kernel.messages_lost, so_far);
     }
 
-    /// How often the XDP program and the TCX program ran, and how long altogether.
+    /// How often XDP, TCX for what comes in and TCX for what leaves ran, and how long altogether.
     pub fn set_program_runs(&self, so_far: [(u64, Duration); PROGRAMS.len()]) {
         for ((runs, seconds), (count, time)) in self.kernel.runs.iter().zip(so_far) {
             raise(runs, count);

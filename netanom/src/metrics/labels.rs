@@ -9,8 +9,8 @@ pub const MAX_SINKS: usize = 8;
 
 pub(super) const OTHER: &str = "other";
 pub(super) const DIRECTIONS: [&str; 2] = ["ingress", "egress"];
-/// The kernel programs: XDP for what comes in, TCX for what leaves.
-pub(super) const PROGRAMS: [&str; 2] = ["xdp", "egress"];
+/// The kernel programs: XDP or TCX for what comes in, TCX for what leaves.
+pub(super) const PROGRAMS: [&str; 3] = ["xdp", "ingress", "egress"];
 /// The settings that limit the flow table.
 pub(super) const EVICTION_LIMITS: [&str; 2] = ["flows.max", "flows.unanswered"];
 /// Classes that an alert can have: all but `normal`, which is the first.
@@ -29,18 +29,20 @@ pub(super) const WORK_BUCKETS: [f64; 13] = [
     0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 ];
 
-/// How an XDP program is attached.
+/// Where what comes in through an interface is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum XdpMode {
     /// In the driver, before the kernel allocates a packet buffer.
     Native,
     /// In the network stack, for drivers without native XDP; slower.
     Generic,
+    /// By TCX: where VLAN tags are beside the frame, or there is no Ethernet header.
+    Tcx,
 }
 
 impl XdpMode {
     /// Every mode.
-    pub const ALL: [Self; 2] = [Self::Native, Self::Generic];
+    pub const ALL: [Self; 3] = [Self::Native, Self::Generic, Self::Tcx];
 
     /// The mode's name in labels.
     #[must_use]
@@ -48,6 +50,7 @@ impl XdpMode {
         match self {
             Self::Native => "native",
             Self::Generic => "generic",
+            Self::Tcx => "tcx",
         }
     }
 }

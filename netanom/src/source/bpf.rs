@@ -1,13 +1,14 @@
-//! `BPF_LINK_DETACH`, which aya lacks: detaches a pinned link at once.
+//! What aya lacks for pinned links: to detach one at once (`BPF_LINK_DETACH`), and on which interface it is.
 //!
 //! Removing its name would do it too, but only after the kernel's next grace period and on a thread of its own.
 
 use std::ffi::CString;
+use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{Mode, OFlags};
 
 /// Of `enum bpf_cmd` (include/uapi/linux/bpf.h).
 const OBJECT_GET: libc::c_long = 7;
@@ -30,12 +31,34 @@ struct DetachAttributes {
 
 /// Detaches the link that is pinned at `path`; its name stays. One whose interface is gone is detached already.
 ///
-/// The path's last part is not followed: the kernel itself would go wherever a symbolic link leads.
-///
 /// # Errors
 /// What the kernel answers: `EACCES` without access to the file, `EINVAL` when it is no link.
 pub(super) fn detach(path: &Path) -> io::Result<()> {
-    let pinned = open(
+    let link = open(path)?;
+    let mut detach = DetachAttributes {
+        link: link.as_raw_fd() as u32,
+    };
+    // SAFETY: the attributes hold no address.
+    unsafe { call(LINK_DETACH, &mut detach) }?;
+    Ok(())
+}
+
+/// The index of the interface that the link pinned at `path` is on; 0 when that is gone.
+///
+/// # Errors
+/// What the kernel answers, or when `/proc` is not there or does not tell.
+pub(super) fn interface_of(path: &Path) -> io::Result<u32> {
+    let link = open(path)?;
+    // In bytes of proc(5), as the same in `struct bpf_link_info` has another place for each type of link.
+    let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", link.as_raw_fd()))?;
+    let index = about.lines().find_map(|line| line.strip_prefix("ifindex:"));
+    let index = index.and_then(|index| index.trim().parse().ok());
+    index.ok_or_else(|| io::Error::other("the kernel does not tell the link's interface"))
+}
+
+/// The path's last part is not followed: the kernel itself would go wherever a symbolic link leads.
+fn open(path: &Path) -> io::Result<OwnedFd> {
+    let pinned = rustix::fs::open(
         path,
         OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
         Mode::empty(),
@@ -48,13 +71,7 @@ pub(super) fn detach(path: &Path) -> io::Result<()> {
     // SAFETY: the path is a live string that ends with a zero, and the kernel writes nothing.
     let link = unsafe { call(OBJECT_GET, &mut object) }?;
     // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
-    let link = unsafe { OwnedFd::from_raw_fd(link) };
-    let mut detach = DetachAttributes {
-        link: link.as_raw_fd() as u32,
-    };
-    // SAFETY: the attributes hold no address.
-    unsafe { call(LINK_DETACH, &mut detach) }?;
-    Ok(())
+    Ok(unsafe { OwnedFd::from_raw_fd(link) })
 }
 
 /// # Safety

@@ -22,6 +22,7 @@ pub use counting::{Counted, Counting, PacketCounter};
 pub use link::{LinkType, UnknownLink};
 pub use packets::{CapturedPacket, Packets, ReadProgress, Unread, UnreadReason};
 
+use super::encapsulated::{Encapsulated, EncapsulatedPackets};
 use super::{FlowSource, SourceError};
 use crate::flow::{Timestamp, Window};
 
@@ -35,6 +36,7 @@ pub struct CaptureSource<C = Counting> {
     packets: Packets,
     tick: u64,
     counting: C,
+    encapsulated: Encapsulated,
     /// End of the last window.
     end: u64,
     /// Time of the latest packet.
@@ -74,11 +76,12 @@ impl CaptureSource {
     }
 }
 
-impl<C> CaptureSource<C> {
+impl<C: PacketCounter> CaptureSource<C> {
     /// Has these packets counted; windows are `tick` long by packet time.
     #[must_use]
     pub fn counted_by(counting: C, packets: Packets, tick: Duration) -> Self {
         Self {
+            encapsulated: Encapsulated::new(counting.tunnels()),
             packets,
             tick: u64::try_from(tick.as_nanos()).unwrap_or(u64::MAX).max(1),
             counting,
@@ -86,6 +89,14 @@ impl<C> CaptureSource<C> {
             latest: 0,
             out_of_order: 0,
         }
+    }
+}
+
+impl<C> CaptureSource<C> {
+    /// What was not looked into so far.
+    #[must_use]
+    pub fn encapsulated(&self) -> EncapsulatedPackets {
+        self.encapsulated.packets()
     }
 
     /// How far the captures were read.
@@ -152,6 +163,8 @@ impl<C: PacketCounter> FlowSource for CaptureSource<C> {
         }
         self.end = end;
         let (flows, ignored) = self.counting.take()?;
+        self.encapsulated
+            .add(&flows, self.counting.encapsulated_frames());
         Ok(Some(Window {
             start: Timestamp::from_nanos(start),
             end: Timestamp::from_nanos(end),

@@ -44,7 +44,7 @@ mod tests {
             fragment: Fragment {
                 place,
                 protocol: protocol::UDP,
-                offset: u16::from(place != Place::First),
+                offset: u16::from(place == Place::Later),
                 identification,
             },
             ..packet(protocol::UDP, ports, ports, 0)

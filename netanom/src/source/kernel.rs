@@ -11,6 +11,7 @@ mod departed;
 mod detach;
 mod directory;
 mod following;
+mod frames;
 mod inject;
 mod inner;
 mod leftover;
@@ -33,6 +34,7 @@ use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::packet::TunnelSettings;
 use zerocopy::FromZeros;
 
+use super::encapsulated::{Encapsulated, EncapsulatedPackets};
 use super::{Direction, FlowSource, SourceError, Stop, Watchlist, XdpMode, batch};
 use crate::flow::{IgnoredTallies, Timestamp, Window};
 
@@ -78,6 +80,7 @@ pub struct KernelSource {
     generation: Array<MapData, u32>,
     ignored: PerCpuArray<MapData, [u64; 2]>,
     observer: Observer,
+    encapsulated: Encapsulated,
     written: u32,
     ignored_before: IgnoredTallies,
     /// `ignored_before`, where a sensor that comes after a kill finds it.
@@ -178,6 +181,7 @@ impl KernelSource {
             generation: loaded.generation,
             ignored: loaded.ignored,
             observer: loaded.observer,
+            encapsulated: Encapsulated::new(settings.tunnels),
             fill: Fill {
                 capacity: loaded.capacity,
                 ..Fill::default()
@@ -213,6 +217,12 @@ impl KernelSource {
         self.fill
     }
 
+    /// What was not looked into so far.
+    #[must_use]
+    pub fn encapsulated(&self) -> EncapsulatedPackets {
+        self.encapsulated.packets()
+    }
+
     fn drain(&mut self) -> Result<Window, SourceError> {
         let begun = now();
         self.observer.note_sent(&self.ignored)?;
@@ -222,6 +232,8 @@ impl KernelSource {
         self.fill.entries = window.flows.len();
         self.collect_leftovers(&mut window)?;
         self.observer.look(&self.ignored, &self.ebpf)?;
+        self.encapsulated
+            .add(&window.flows, observe::encapsulated_frames(&self.ignored)?);
         self.fill.drained_in = now().duration_since(begun);
         Ok(window)
     }

@@ -8,6 +8,10 @@ mod batch;
 #[expect(unsafe_code, reason = "bpf() commands that aya lacks")]
 mod bpf;
 pub mod capture;
+mod encapsulated;
+#[cfg(feature = "live")]
+#[expect(unsafe_code, reason = "an ioctl that no crate has")]
+mod ethtool;
 mod fragments;
 mod interface;
 #[cfg(feature = "live")]
@@ -23,6 +27,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 
 pub use ahead::read_ahead;
+pub use encapsulated::EncapsulatedPackets;
 pub use fragments::FirstFragments;
 pub use interface::Interface;
 pub use stop::Stop;
@@ -48,7 +53,8 @@ pub trait FlowSource {
 /// Where in the receive path the XDP program runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum XdpMode {
-    /// Native when the driver can, else generic; which one is reported.
+    /// Native when the driver can, else generic, and TCX in place of both where XDP would not see VLAN tags; which one is
+    /// reported.
     #[default]
     Auto,
     /// In the driver, before the kernel makes a socket buffer.
@@ -187,6 +193,17 @@ pub enum SourceError {
     Statistics {
         /// What the kernel answered.
         detail: String,
+    },
+    /// Its frames begin with what is not read.
+    #[error(
+        "`{interface}` has frames of {link}, which netanom does not read: it watches Ethernet, and interfaces whose \
+         frames begin with IP (tun, WireGuard, ppp, ipip, sit, gre)"
+    )]
+    LinkLayer {
+        /// Which interface.
+        interface: String,
+        /// What its frames are.
+        link: String,
     },
     /// Attaching failed for another reason.
     #[error("cannot attach to interface `{interface}`: {detail}")]

@@ -83,6 +83,14 @@ pub(super) fn xdp_program(interface: u32) -> io::Result<Option<XdpProgram>> {
     }))
 }
 
+/// The number of the interface's link layer (`ARPHRD_…`, include/uapi/linux/if_arp.h).
+///
+/// # Errors
+/// When the kernel does not answer, or there is no such interface.
+pub(super) fn link_layer(interface: u32) -> io::Result<u16> {
+    Ok(link(interface)?.header.link_layer_type.into())
+}
+
 fn link(interface: u32) -> io::Result<LinkMessage> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;

@@ -68,9 +68,11 @@ impl DerefMut for Pair {
 pub(crate) enum Step<'a> {
     In(&'a [u8]),
     Out(&'a [u8], Wire),
+    /// Coming in where TCX counts it, as so many packets.
+    Arrive(&'a [u8], u32),
 }
 
-/// A frame coming in and leaving, as far as `BPF_PROG_TEST_RUN` takes it.
+/// A frame coming in by both hooks and leaving, as far as `BPF_PROG_TEST_RUN` takes it.
 pub(crate) fn both_ways(frame: &[u8]) -> impl Iterator<Item = Step<'_>> {
     let shortest_out = match frame.get(12..14) {
         Some([0x08, 0x00]) => SHORTEST + 20,
@@ -79,7 +81,8 @@ pub(crate) fn both_ways(frame: &[u8]) -> impl Iterator<Item = Step<'_>> {
     };
     let come_in = (frame.len() >= SHORTEST).then_some(Step::In(frame));
     let leave = (frame.len() >= shortest_out).then_some(Step::Out(frame, Wire::of(frame)));
-    come_in.into_iter().chain(leave)
+    let arrive = (frame.len() >= shortest_out).then_some(Step::Arrive(frame, 0));
+    come_in.into_iter().chain(leave).chain(arrive)
 }
 
 /// Counts the frames in the kernel, on one CPU, and in user space. Every frame has to pass.
@@ -112,6 +115,17 @@ pub(crate) fn count(injector: &mut Pair, steps: &[Step<'_>]) -> (Counted, Counte
                     &Frame::captured(frame, wire.length).with(injector.tunnels),
                     segments,
                     true,
+                );
+            }
+            Step::Arrive(frame, segments) => {
+                let verdict = injector.arrive(frame, segments).unwrap();
+                assert_eq!(verdict, TCX_NEXT, "{frame:02x?}");
+                let segments = NonZeroU32::new(segments).unwrap_or(NonZeroU32::MIN);
+                user.add(
+                    &mut injector.fragments,
+                    &Frame::whole(frame).with(injector.tunnels),
+                    segments,
+                    false,
                 );
             }
         }
@@ -175,6 +189,11 @@ impl Counted {
                 join(&mut packet, fragments);
                 let (key, side) = FlowKey::of(&packet, LOOPBACK);
                 let counters = self.flows.entry(key).or_default();
+                if !egress {
+                    // What came in as one frame had headers each; of what leaves the kernel knows the length.
+                    let headers = packet.length.saturating_sub(packet.payload);
+                    packet.length += (segments.get() - 1) * headers;
+                }
                 counters.account(
                     side,
                     &packet,

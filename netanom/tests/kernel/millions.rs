@@ -139,6 +139,12 @@ fn reaches_everything(tried: &Tried) -> bool {
 
 /// Some of the frames that leave become several packets.
 fn offload(source: &mut Frames, step: &mut Step<'_>) {
+    if let Step::Arrive(_, segments) = step {
+        if source.below(4) == 0 {
+            *segments = source.below(45) as u32;
+        }
+        return;
+    }
     let Step::Out(frame, wire) = step else {
         return;
     };
@@ -154,6 +160,7 @@ fn packets(step: &Step<'_>) -> u64 {
     match step {
         Step::In(_) => 1,
         Step::Out(_, wire) => u64::from(wire.segments.max(1)),
+        Step::Arrive(_, segments) => u64::from((*segments).max(1)),
     }
 }
 
@@ -180,6 +187,9 @@ fn trace(pair: &mut Pair, steps: &[Step<'_>]) -> String {
         let (way, frame, wire) = match step {
             Step::In(frame) => ("in", frame, String::new()),
             Step::Out(frame, wire) => ("out", frame, format!(" as {wire:?}")),
+            Step::Arrive(frame, segments) => {
+                ("in: ", frame, format!(" by TCX as {segments} packets"))
+            }
         };
         let hex: String = frame.iter().fold(String::new(), |mut hex, byte| {
             write!(hex, "{byte:02x}").unwrap();

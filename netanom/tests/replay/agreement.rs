@@ -42,7 +42,7 @@ const FIELDS: [&str; 18] = [
 ];
 
 /// Protocols that tshark dissects; all others would only cost time.
-const DISSECTED: [&str; 20] = [
+const DISSECTED: [&str; 25] = [
     "frame",
     "eth",
     "ethertype",
@@ -52,6 +52,11 @@ const DISSECTED: [&str; 20] = [
     "gre",
     "vxlan",
     "geneve",
+    "pppoes",
+    "ppp",
+    "llc",
+    "erspan",
+    "gtp",
     "ip",
     "ipv6",
     "ipv6.hopopts",

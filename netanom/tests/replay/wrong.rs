@@ -243,10 +243,61 @@ fn other_link_types_are_refused_by_name() {
     mixed.extend(interface(Endian::Little, 105, &[]));
     let (time, frame) = &office()[0];
     mixed.extend(enhanced(Endian::Little, 0, *time, frame));
-    // An interface without packets is no reason to refuse.
-    assert_eq!(run(&mixed).0, 0);
-    mixed.extend(enhanced(Endian::Little, 1, *time, frame));
-    check_refused(&mixed, wireless);
+    // An interface without packets is no reason to say anything.
+    let (code, _, said) = run(&mixed);
+    assert_eq!((code, &said[..]), (0, ""));
+}
+
+#[test]
+fn packets_of_a_link_type_that_is_not_read_are_counted_and_the_others_read() {
+    let office = &office()[..20];
+    let mut mixed = section(Endian::Little);
+    mixed.extend(interface(Endian::Little, 1, &[]));
+    mixed.extend(interface(Endian::Little, 189, &[]));
+    for (number, (time, frame)) in office.iter().enumerate() {
+        mixed.extend(enhanced(Endian::Little, 0, *time, frame));
+        if number % 10 == 5 {
+            mixed.extend(enhanced(Endian::Little, 1, *time, &[0; 64]));
+        }
+    }
+    let said = check_unread(&mixed, 0, 22, "link_type", "its link type is 189 (USB)");
+    assert!(said.contains("has packets that are not read"), "{said}");
+    let (_, report, _) = run(&mixed);
+    assert_eq!(report["accounting"]["ignored"]["link_type"], 2);
+    assert_eq!(report["accounting"]["counted"], 20);
+    assert_eq!(report["unread"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_file_of_a_link_type_that_is_not_read_leaves_the_others_of_the_run_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = &office()[..20];
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("wired"), pcap(office)).unwrap();
+    fs::write(
+        path("wireless"),
+        pcap_of(Endian::Little, false, 105, office),
+    )
+    .unwrap();
+    let files = [path("wired"), path("wireless")];
+    let run = |files: &[String]| {
+        let mut arguments: Vec<_> = files.iter().map(String::as_str).collect();
+        arguments.extend(["--no-verdicts", "--format", "json"]);
+        replay(&arguments).output().unwrap()
+    };
+    let output = run(&files);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["accounting"]["counted"], 20);
+    assert_eq!(report["accounting"]["ignored"]["link_type"], 20);
+    // Where no packet of any file is read, nothing was.
+    fs::write(path("wired"), pcap_of(Endian::Big, false, 105, office)).unwrap();
+    let output = run(&files);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said.contains("error: ") && said.contains("IEEE 802.11"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -274,7 +274,7 @@ fn remembered(sensor: &Sensor<'_>) -> usize {
             .filter(|series| series.starts_with(start))
             .count()
     };
-    named("netanom_packets_total{") / 2 - named("netanom_xdp_attached{") / 2
+    named("netanom_packets_total{") / 2 - named("netanom_xdp_attached{") / 3
 }
 
 /// 1 when the native program is attached to the interface, 0 when it is missed.

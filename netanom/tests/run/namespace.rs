@@ -114,6 +114,8 @@ impl Pair {
         add.extend(["type", "veth", "peer", "name", "v1", "netns", &sender.name]);
         add.extend(queues);
         sensor.run(&add);
+        // Else TCX would count what comes in.
+        sensor.inside(|| crate::driver::keep_tags_in_frames("v0", true));
         sensor.run(&["ip", "link", "set", "v0", "up"]);
         sender.run(&["ip", "link", "set", "v1", "up"]);
         Some(Self { sensor, sender })

@@ -128,7 +128,9 @@ impl<'a> Sensor<'a> {
         let metrics = self.metrics();
         let packets = metrics
             .iter()
-            .filter(|(sample, _)| sample.starts_with("netanom_packets_"));
+            .filter(|(sample, _)| sample.starts_with("netanom_packets_"))
+            // These are counted elsewhere, too.
+            .filter(|(sample, _)| !sample.starts_with("netanom_packets_encapsulated_"));
         packets.map(|(_, value)| *value as u64).sum()
     }
 

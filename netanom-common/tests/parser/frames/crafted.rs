@@ -122,6 +122,9 @@ crafted! {
     pppoe_ipv6 = frame().vlan(5).other(0x8864, &in_pppoe(0x0057, &inner_v6()));
     pppoe_mpls = frame().other(0x8864, &in_pppoe(0x0281, &labelled(2, &inner())));
     pppoe_link_control = frame().other(0x8864, &in_pppoe(0xc021, &[9, 0, 0, 8, 0, 0, 0, 0])).padded(60);
+    pppoe_compressed = frame().other(0x8864, &in_pppoe(0x00fd, &[1; 40]));
+    macsec = frame().other(0x88e5, &[0; 60]);
+    tagged_macsec = frame().vlan(5).other(0x88e5, &[0; 60]);
     pppoe_other_code = frame().other(0x8864, &in_pppoe(0x0021, &inner())).with(15, 1);
     pppoe_discovery = frame().other(0x8863, &[0x11, 9, 0, 0, 0, 0]).padded(60);
     snap_ipv4 = frame().other(55, &in_snap([0, 0, 0], 0x0800, &inner()));

@@ -181,15 +181,16 @@ fn left_out(text: &mut String, report: &Report) {
         );
     }
     for unread in &report.unread {
-        let what = match unread.reason {
-            UnreadReason::Cut => "Cut short",
-            UnreadReason::Damaged => "Damaged",
+        let (what, part) = match unread.reason {
+            UnreadReason::Cut => ("Cut short", "from byte {} on was not read"),
+            UnreadReason::Damaged => ("Damaged", "from byte {} on was not read"),
+            UnreadReason::LinkType => (
+                "Not read",
+                "has packets of a link type, the first at byte {}",
+            ),
         };
-        let _ = writeln!(
-            text,
-            "{what}: `{}` from byte {} on was not read: {}",
-            unread.file, unread.byte, unread.detail
-        );
+        let part = part.replace("{}", &unread.byte.to_string());
+        let _ = writeln!(text, "{what}: `{}` {part}: {}", unread.file, unread.detail);
     }
 }
 

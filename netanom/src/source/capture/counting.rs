@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use foldhash::fast::RandomState;
+use netanom_common::counter::Ignored;
+use netanom_common::encapsulation::Encapsulation;
 use netanom_common::flow::{FlowCounters, FlowKey, Observation};
 use netanom_common::fragment::join;
 use netanom_common::packet::{Frame, TunnelSettings};
 
-use super::CapturedPacket;
+use super::{CapturedPacket, LinkType};
 use crate::flow::IgnoredTallies;
 use crate::source::{FirstFragments, SourceError};
 
@@ -26,6 +28,14 @@ pub trait PacketCounter {
     /// How many flows there are.
     fn flows(&self) -> usize;
 
+    /// Frames so far, by the encapsulation that nobody looks into.
+    fn encapsulated_frames(&self) -> [u64; Encapsulation::OF_FRAMES] {
+        [0; Encapsulation::OF_FRAMES]
+    }
+
+    /// What is wanted of tunnels.
+    fn tunnels(&self) -> TunnelSettings;
+
     /// Everything counted, and begins anew.
     ///
     /// # Errors
@@ -42,6 +52,7 @@ pub struct Counting {
     /// Of the windows before, too.
     fragments: FirstFragments,
     tunnels: TunnelSettings,
+    encapsulated: [u64; Encapsulation::OF_FRAMES],
 }
 
 impl Counting {
@@ -74,9 +85,25 @@ impl PacketCounter for Counting {
                 };
                 self.flows[slot].1.account(side, &parsed, seen);
             }
-            Err(reason) => self.ignored.add(reason, u64::from(packet.wire_length)),
+            Err(reason) => {
+                self.ignored.add(reason, u64::from(packet.wire_length));
+                if reason == Ignored::NotIp
+                    && packet.link == LinkType::Ethernet
+                    && let Some(kind) = Encapsulation::of_frame(&frame)
+                {
+                    self.encapsulated[kind as usize] += 1;
+                }
+            }
         }
         Ok(())
+    }
+
+    fn encapsulated_frames(&self) -> [u64; Encapsulation::OF_FRAMES] {
+        self.encapsulated
+    }
+
+    fn tunnels(&self) -> TunnelSettings {
+        self.tunnels
     }
 
     #[inline]

@@ -16,8 +16,11 @@ pub enum LinkType {
     /// IP from the first byte on, whichever version: LINKTYPE_RAW (101), DLT_RAW (12, 14), LINKTYPE_IPV4 (228),
     /// LINKTYPE_IPV6 (229).
     Raw,
-    /// An address family in four bytes, of either byte order: LINKTYPE_NULL (0), LINKTYPE_LOOP (108).
+    /// An address family in four bytes, of either byte order, or an Ethernet type in its place: LINKTYPE_NULL (0),
+    /// LINKTYPE_LOOP (108).
     Loopback,
+    /// One that is not read: its packets are counted under a reason.
+    Unread(UnknownLink),
 }
 
 /// A link type that is not read, with its name where that is widely known.
@@ -26,17 +29,15 @@ pub struct UnknownLink(pub u16);
 
 impl LinkType {
     /// The link type with this number in a file.
-    ///
-    /// # Errors
-    /// When its frames cannot be read.
-    pub fn of(number: u16) -> Result<Self, UnknownLink> {
+    #[must_use]
+    pub fn of(number: u16) -> Self {
         match number {
-            1 => Ok(Self::Ethernet),
-            113 => Ok(Self::LinuxCooked),
-            276 => Ok(Self::LinuxCooked2),
-            12 | 14 | 101 | 228 | 229 => Ok(Self::Raw),
-            0 | 108 => Ok(Self::Loopback),
-            other => Err(UnknownLink(other)),
+            1 => Self::Ethernet,
+            113 => Self::LinuxCooked,
+            276 => Self::LinuxCooked2,
+            12 | 14 | 101 | 228 | 229 => Self::Raw,
+            0 | 108 => Self::Loopback,
+            other => Self::Unread(UnknownLink(other)),
         }
     }
 
@@ -76,9 +77,12 @@ impl LinkType {
                     2 => parse_network(frame, TYPE_IPV4, 4),
                     // AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, macOS.
                     10 | 24 | 28 | 30 => parse_network(frame, TYPE_IPV6, 4),
+                    // What no family is, Wireshark takes for an Ethernet type too (packet-null.c).
+                    ether_type @ 0x600..=0xffff => parse_network(frame, ether_type as u16, 4),
                     _ => Err(Ignored::NotIp),
                 }
             }
+            Self::Unread(_) => Err(Ignored::LinkType),
         }
     }
 }
@@ -147,10 +151,7 @@ mod tests {
     #[track_caller]
     fn check(number: u16, header: &[u8], packet: &[u8]) {
         let frame = [header, packet].concat();
-        let parsed = LinkType::of(number)
-            .unwrap()
-            .parse(&Frame::whole(&frame))
-            .unwrap();
+        let parsed = LinkType::of(number).parse(&Frame::whole(&frame)).unwrap();
         let told = (
             parsed.protocol,
             parsed.source_port,
@@ -209,14 +210,32 @@ mod tests {
     }
 
     #[test]
+    fn a_loopback_frame_may_have_an_ethernet_type() {
+        check(0, &[0, 0x08, 0, 0], &ipv4());
+        check(0, &[0, 0, 0x86, 0xdd], &ipv6());
+        check(108, &[0, 0, 0x08, 0], &ipv4());
+        check(108, &[0, 0, 0x81, 0, 0, 5, 0x08, 0], &ipv4());
+    }
+
+    #[test]
+    fn a_cooked_frame_may_have_an_802_2_header() {
+        let snap = [0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0];
+        check(
+            113,
+            &[&[0, 0, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 0, 4], &snap[..]].concat(),
+            &ipv4(),
+        );
+    }
+
+    #[test]
     fn what_is_no_ip_or_too_short_is_told_apart() {
         let told = |number, bytes: &[u8]| {
             LinkType::of(number)
-                .unwrap()
                 .parse(&Frame::whole(bytes))
                 .unwrap_err()
         };
         assert_eq!(told(0, &[7, 0, 0, 0]), Ignored::NotIp);
+        assert_eq!(told(127, &ipv4()), Ignored::LinkType);
         assert_eq!(told(101, &[0x50]), Ignored::BadHeader);
         for (number, length) in [(0, 3), (101, 0), (113, 15), (276, 19)] {
             assert_eq!(told(number, &vec![0; length]), Ignored::Truncated);
@@ -226,7 +245,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_link_type() {
         assert_eq!(
-            LinkType::of(127).unwrap_err().to_string(),
+            UnknownLink(127).to_string(),
             "its link type is 127 (IEEE 802.11 with a radiotap header); Ethernet, Linux cooked, raw IP and loopback \
              captures are read"
         );

@@ -9,10 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use netanom_common::counter::Ignored;
 use serde::Serialize;
 
 use super::LinkType;
 use super::input::Origin;
+use super::link::UnknownLink;
 use super::reader::{Reader, format_error};
 use super::record::{Head, Stop};
 use crate::source::SourceError;
@@ -30,12 +32,12 @@ pub struct CapturedPacket<'a> {
     pub bytes: &'a [u8],
 }
 
-/// A place from which a capture was not read on.
+/// What of a capture was not read: all from a place on, or the packets of a link type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unread {
     /// The capture.
     pub file: String,
-    /// Where the record begins that could not be read, after decompression.
+    /// Where the record begins that could not be read, after decompression; of a link type the first one.
     pub byte: u64,
     /// What is wrong there.
     pub reason: UnreadReason,
@@ -43,7 +45,7 @@ pub struct Unread {
     pub detail: String,
 }
 
-/// Why a capture was not read on.
+/// Why a capture was not read, or not read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnreadReason {
@@ -51,6 +53,8 @@ pub enum UnreadReason {
     Cut,
     /// What it says there cannot be.
     Damaged,
+    /// Packets of a link layer that is not read; they are counted under `link_type`.
+    LinkType,
 }
 
 /// How far the captures were read, in stored bytes. Cheap to clone and to ask.
@@ -81,6 +85,8 @@ pub struct Packets {
     waiting: BinaryHeap<Reverse<(u64, usize)>>,
     current: Option<(usize, Head)>,
     unread: Vec<Unread>,
+    /// Packets so far of a link type that is read.
+    readable: u64,
     progress: ReadProgress,
 }
 
@@ -92,6 +98,8 @@ struct Lane {
     /// Its next packet, when it waits and is open.
     head: Option<Head>,
     packets: u64,
+    /// What was told already.
+    unread_links: Vec<UnknownLink>,
 }
 
 impl std::fmt::Debug for Packets {
@@ -135,6 +143,7 @@ impl Packets {
             waiting: BinaryHeap::new(),
             current: None,
             unread: Vec::new(),
+            readable: 0,
             progress: ReadProgress {
                 read: Arc::default(),
                 total,
@@ -148,6 +157,7 @@ impl Packets {
                 reader: None,
                 head: None,
                 packets: 0,
+                unread_links: Vec::new(),
             });
             packets.look_at(packets.lanes.len() - 1, is_merge)?;
         }
@@ -161,6 +171,11 @@ impl Packets {
             self.lanes[lane].open(&Arc::default())?;
         } else {
             self.lanes[lane].open(&self.progress.read)?;
+        }
+        let reading = &self.lanes[lane];
+        let link = reading.reader.as_ref().and_then(Reader::only_link);
+        if !is_merge && let Some(LinkType::Unread(link)) = link {
+            return Err(format_error(&reading.name, link.to_string()));
         }
         self.advance(lane)?;
         if let Some((lane, head)) = self.current.take() {
@@ -178,15 +193,15 @@ impl Packets {
     /// The next packet, which stays the next one until [`Self::consume`].
     ///
     /// # Errors
-    /// [`SourceError::Read`] when a capture cannot be read on, [`SourceError::Format`] when it has frames of a link
-    /// type that is not read.
+    /// [`SourceError::Read`] when a capture cannot be read on, [`SourceError::Format`] at the end when no packet was of a
+    /// link type that is read.
     #[inline]
     pub fn peek(&mut self) -> Result<Option<CapturedPacket<'_>>, SourceError> {
         if self.current.is_none() {
             self.turn()?;
         }
         let Some((lane, head)) = &self.current else {
-            return Ok(None);
+            return self.end();
         };
         let reader = self.lanes[*lane].reader.as_ref();
         Ok(reader.map(|reader| CapturedPacket {
@@ -208,6 +223,7 @@ impl Packets {
         };
         let reading = &mut self.lanes[lane];
         reading.packets += 1;
+        self.readable += u64::from(!matches!(head.link, LinkType::Unread(_)));
         if let Some(reader) = &mut reading.reader {
             reader.consume(&head);
         }
@@ -234,13 +250,19 @@ impl Packets {
             return Ok(());
         };
         match reader.advance() {
-            Ok(head) => match self.waiting.peek() {
-                Some(Reverse(first)) if *first < (head.time, lane) => {
-                    reading.head = Some(head);
-                    self.waiting.push(Reverse((head.time, lane)));
+            Ok(head) => {
+                if let LinkType::Unread(link) = head.link {
+                    let byte = reader.position();
+                    self.unread.extend(reading.note(link, byte));
                 }
-                _ => self.current = Some((lane, head)),
-            },
+                match self.waiting.peek() {
+                    Some(Reverse(first)) if *first < (head.time, lane) => {
+                        reading.head = Some(head);
+                        self.waiting.push(Reverse((head.time, lane)));
+                    }
+                    _ => self.current = Some((lane, head)),
+                }
+            }
             Err(stop) => self.close(lane, stop)?,
         }
         Ok(())
@@ -263,6 +285,17 @@ impl Packets {
         Ok(())
     }
 
+    /// There is no further packet.
+    fn end(&self) -> Result<Option<CapturedPacket<'_>>, SourceError> {
+        let link_type = |unread: &&Unread| unread.reason == UnreadReason::LinkType;
+        match self.unread.iter().find(link_type) {
+            Some(unread) if self.readable == 0 => {
+                Err(format_error(&unread.file, unread.detail.clone()))
+            }
+            _ => Ok(None),
+        }
+    }
+
     #[cold]
     fn close(&mut self, lane: usize, stop: Stop) -> Result<(), SourceError> {
         let lane = &mut self.lanes[lane];
@@ -271,7 +304,6 @@ impl Packets {
         let (byte, reason, detail) = match stop {
             Stop::End => return Ok(()),
             Stop::Failed(source) => return Err(SourceError::Read { file, source }),
-            Stop::Refused(link) => return Err(format_error(&file, link.to_string())),
             Stop::Cut(byte) => (
                 byte,
                 UnreadReason::Cut,
@@ -294,6 +326,27 @@ impl Packets {
 }
 
 impl Lane {
+    /// Tells once of a link type that is not read, of which a packet begins at `byte`.
+    #[cold]
+    fn note(&mut self, link: UnknownLink, byte: u64) -> Option<Unread> {
+        if self.unread_links.contains(&link) {
+            return None;
+        }
+        self.unread_links.push(link);
+        let detail = link.to_string();
+        log::warn!(
+            "`{}` has packets that are not read: {detail}; they are counted as {}",
+            self.name,
+            Ignored::LinkType.name()
+        );
+        Some(Unread {
+            file: self.name.clone(),
+            byte,
+            reason: UnreadReason::LinkType,
+            detail,
+        })
+    }
+
     fn open(&mut self, read: &Arc<AtomicU64>) -> Result<(), SourceError> {
         let input = self.origin.open(read)?;
         self.reader = Some(Reader::open(&self.name, input)?);

@@ -4,7 +4,6 @@
 
 use super::LinkType;
 use super::buffer::Buffer;
-use super::link::UnknownLink;
 use super::record::{ByteOrder, Head, MAX_PACKET, Stop};
 
 const FILE_HEADER: usize = 24;
@@ -40,7 +39,7 @@ impl Pcap {
     }
 
     /// Reads the file's header; `None` when the file ends before it does, or is none.
-    pub(super) fn open(buffer: &mut Buffer) -> Option<Result<Self, UnknownLink>> {
+    pub(super) fn open(buffer: &mut Buffer) -> Option<Self> {
         let header = buffer.peek(FILE_HEADER);
         let (order, fraction, record_header) = Self::known(*header.first_chunk()?)?;
         if header.len() < FILE_HEADER {
@@ -49,12 +48,17 @@ impl Pcap {
         // The upper half says whether and how long a frame check sequence there is, which IP's length leaves out.
         let link = LinkType::of(order.u32(header, 20) as u16);
         buffer.consume(FILE_HEADER);
-        Some(link.map(|link| Self {
+        Some(Self {
             order,
             fraction,
             link,
             record_header,
-        }))
+        })
+    }
+
+    /// The link type of all its packets.
+    pub(super) fn link(&self) -> LinkType {
+        self.link
     }
 
     /// Looks at the next record.

@@ -4,7 +4,6 @@
 
 use super::LinkType;
 use super::buffer::Buffer;
-use super::link::UnknownLink;
 use super::record::{ByteOrder, Head, MAX_PACKET, Stop};
 
 /// Block type of a section's header: the same in both byte orders.
@@ -39,7 +38,7 @@ pub(super) struct PcapNg {
 
 #[derive(Clone, Copy, Debug)]
 struct Interface {
-    link: Result<LinkType, UnknownLink>,
+    link: LinkType,
     snap_length: u32,
     clock: Clock,
 }
@@ -272,7 +271,7 @@ impl PcapNg {
         Ok(Head {
             time,
             wire_length: original.max(captured),
-            link: interface.link.map_err(Stop::Refused)?,
+            link: interface.link,
             offset,
             captured: captured as usize,
             length: block.len(),

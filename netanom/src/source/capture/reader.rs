@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use super::LinkType;
 use super::buffer::Buffer;
 use super::pcap::Pcap;
 use super::pcapng::{self, PcapNg};
@@ -24,10 +25,8 @@ impl Reader {
     pub(super) fn open(name: &str, input: Box<dyn Read + Send>) -> Result<Self, SourceError> {
         let mut buffer = Buffer::new(input);
         let format = match buffer.peek(4).first_chunk() {
-            Some(&pcapng::SECTION) => Some(Ok(Format::PcapNg(PcapNg::new()))),
-            Some(&magic) if Pcap::begins(magic) => {
-                Pcap::open(&mut buffer).map(|outcome| outcome.map(Format::Pcap))
-            }
+            Some(&pcapng::SECTION) => Some(Format::PcapNg(PcapNg::new())),
+            Some(&magic) if Pcap::begins(magic) => Pcap::open(&mut buffer).map(Format::Pcap),
             Some(_) => {
                 let failure = buffer.take_failure();
                 return Err(format_error(name, failure.map_or_else(
@@ -42,8 +41,7 @@ impl Reader {
             None => None,
         };
         match format {
-            Some(Ok(format)) => Ok(Self { buffer, format }),
-            Some(Err(link)) => Err(format_error(name, link.to_string())),
+            Some(format) => Ok(Self { buffer, format }),
             None => Err(match buffer.take_failure() {
                 Some(source) => SourceError::Read {
                     file: name.to_owned(),
@@ -53,6 +51,19 @@ impl Reader {
                 None => format_error(name, "it is shorter than a capture's header".to_owned()),
             }),
         }
+    }
+
+    /// The link type of all packets, where the format has but one.
+    pub(super) fn only_link(&self) -> Option<LinkType> {
+        match &self.format {
+            Format::Pcap(pcap) => Some(pcap.link()),
+            Format::PcapNg(_) => None,
+        }
+    }
+
+    /// Where the packet's record begins that [`Self::advance`] found.
+    pub(super) fn position(&self) -> u64 {
+        self.buffer.position()
     }
 
     /// Goes on to the next packet, which stays until [`Self::consume`].

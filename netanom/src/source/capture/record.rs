@@ -3,7 +3,6 @@
 use std::io;
 
 use super::buffer::Buffer;
-use super::link::UnknownLink;
 
 /// Longest packet that is believed. The longest snapshot of tcpdump and Wireshark is 256 KiB.
 pub(super) const MAX_PACKET: u32 = 1 << 20;
@@ -36,8 +35,6 @@ pub(super) enum Stop {
     Damaged(u64, String),
     /// Reading failed: the disk's or the pipe's fault.
     Failed(io::Error),
-    /// A packet of a link type that is not read.
-    Refused(UnknownLink),
 }
 
 impl Stop {

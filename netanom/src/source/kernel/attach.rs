@@ -9,7 +9,8 @@ use aya::programs::tc::{TcAttachOptions, TcAttachType};
 use aya::programs::xdp::XdpLinkId;
 use aya::programs::{LinkOrder, ProgramError, SchedClassifier, Xdp, XdpMode as AyaMode};
 
-use super::load::{EGRESS, XDP, chain, is_refusal, pin_error, program};
+use super::frames::Frames;
+use super::load::{XDP, chain, is_refusal, pin_error, program};
 use super::pin::{Folder, Found, Hook, Place};
 use crate::source::netlink::{self, XdpProgram};
 use crate::source::{Direction, Interface, SourceError, XdpMode, bpf};
@@ -19,7 +20,7 @@ use crate::source::{Direction, Interface, SourceError, XdpMode, bpf};
 pub struct Attachment {
     /// The interface.
     pub interface: Interface,
-    /// Where XDP runs: `native` or `generic`.
+    /// Where what comes in is counted: `native` or `generic` for XDP, or `tcx`.
     pub mode: &'static str,
     /// Whether TCX counts what leaves.
     pub egress: bool,
@@ -28,7 +29,24 @@ pub struct Attachment {
 /// Programs that are attached to an interface. Dropping it detaches them.
 pub(super) struct Attached {
     pub(super) attachment: Attachment,
-    _links: Vec<Link>,
+    pub(super) frames: Frames,
+    links: Vec<Link>,
+}
+
+impl Attached {
+    /// Whether the first of its programs, which counts what comes in, is still on its interface; yes where that is not
+    /// known. `xdp` is the kernel's number of the XDP program.
+    pub(super) fn is_there(&self, xdp: u32) -> bool {
+        let index = self.attachment.interface.index;
+        match self.links.first() {
+            Some(Link::Pinned(path)) if self.attachment.mode == "tcx" => {
+                bpf::interface_of(path).map_or(true, |there| there == index)
+            }
+            _ if self.attachment.mode == "tcx" => true,
+            _ => netlink::xdp_program(index)
+                .map_or(true, |there| there.is_some_and(|there| there.id == xdp)),
+        }
+    }
 }
 
 /// What keeps a program attached.
@@ -65,37 +83,57 @@ pub(super) struct Attaching<'a> {
 impl Attaching<'_> {
     /// Attaches to one interface.
     pub(super) fn attach(&mut self, interface: &Interface) -> Result<Attached, SourceError> {
-        let (hook, link) = match self.take_over_xdp(interface) {
-            Some(taken) => taken,
-            None => self.attach_xdp(interface)?,
+        let frames = Frames::of(interface)?;
+        let (hook, link) = if frames.by_xdp(self.mode) {
+            self.detach_old(interface, &[Hook::Ingress]);
+            match self.take_over_xdp(interface) {
+                Some(taken) => taken,
+                None => self.attach_xdp(interface)?,
+            }
+        } else {
+            self.detach_old(interface, &[Hook::Native, Hook::Generic]);
+            (Hook::Ingress, self.tcx(Hook::Ingress, frames, interface)?)
         };
         let mut links = vec![link];
         let egress = self.direction == Direction::Both;
         if egress {
-            links.push(match self.take_over_egress(interface) {
-                Some(link) => link,
-                None => self.attach_egress(interface)?,
-            });
+            links.push(self.tcx(Hook::Egress, frames, interface)?);
         }
-        let mode = if hook == Hook::Native {
-            "native"
-        } else {
-            "generic"
+        let mode = match hook {
+            Hook::Native => "native",
+            Hook::Generic => "generic",
+            Hook::Ingress | Hook::Egress => "tcx",
         };
-        if let Some(reason) = &self.not_native {
-            log::warn!(
-                "`{}` has no native XDP ({reason}): generic mode, which is slower",
-                interface.name
-            );
-        }
+        self.tell(interface, frames);
         Ok(Attached {
             attachment: Attachment {
                 interface: interface.clone(),
                 mode,
                 egress,
             },
-            _links: links,
+            frames,
+            links,
         })
+    }
+
+    /// Why it is counted otherwise than asked for, or less exactly than it could be.
+    fn tell(&self, interface: &Interface, frames: Frames) {
+        let name = &interface.name;
+        match frames {
+            Frames::TagsBeside if self.mode == XdpMode::Auto => log::info!(
+                "`{name}` may keep VLAN tags beside the frames that come in, where XDP does not see them: TCX counts \
+                 these; `ethtool -K {name} rxvlan off` makes room for XDP"
+            ),
+            Frames::TagsBeside => log::warn!(
+                "`{name}` may keep VLAN tags beside the frames that come in, where XDP does not see them: on a VLAN each \
+                 direction is a flow of its own; leave out --xdp-mode, or `ethtool -K {name} rxvlan off`"
+            ),
+            Frames::Ip => log::info!("`{name}` has no Ethernet header: TCX counts what comes in"),
+            Frames::Ethernet => {}
+        }
+        if let Some(reason) = &self.not_native {
+            log::warn!("`{name}` has no native XDP ({reason}): generic mode, which is slower");
+        }
     }
 
     fn attach_xdp(&mut self, interface: &Interface) -> Result<(Hook, Link), SourceError> {
@@ -118,15 +156,29 @@ impl Attaching<'_> {
         Ok((hook, link))
     }
 
-    fn attach_egress(&mut self, interface: &Interface) -> Result<Link, SourceError> {
-        let classifier: &mut SchedClassifier = program(self.ebpf, EGRESS)?;
-        let order = TcAttachOptions::TcxOrder(LinkOrder::last());
+    /// TCX for one direction: in the place of a killed sensor's, or anew.
+    fn tcx(
+        &mut self,
+        hook: Hook,
+        frames: Frames,
+        interface: &Interface,
+    ) -> Result<Link, SourceError> {
+        let (name, way, order) = match hook {
+            // Before others, who may take packets away; what they change of those that leave has to be seen.
+            Hook::Ingress => (frames.ingress(), TcAttachType::Ingress, LinkOrder::first()),
+            _ => (frames.egress(), TcAttachType::Egress, LinkOrder::last()),
+        };
+        if let Some(link) = self.take_over_tcx(hook, name, interface) {
+            return Ok(link);
+        }
+        let classifier: &mut SchedClassifier = program(self.ebpf, name)?;
+        let order = TcAttachOptions::TcxOrder(order);
         let failed = |error: ProgramError| attach_error(interface, &error);
         let id = classifier
-            .attach_with_options(&interface.name, TcAttachType::Egress, order)
+            .attach_with_options(&interface.name, way, order)
             .map_err(failed)?;
         let link = classifier.take_link(id).map_err(failed)?;
-        self.keep(Hook::Egress, interface, link.try_into())
+        self.keep(hook, interface, link.try_into())
     }
 
     /// Pins a link where there is a folder for it.
@@ -175,14 +227,14 @@ impl Attaching<'_> {
         taken
     }
 
-    fn take_over_egress(&mut self, interface: &Interface) -> Option<Link> {
-        let taken = self.take_over(Hook::Egress, interface, |ebpf, link| {
-            let classifier: &mut SchedClassifier = program(ebpf, EGRESS).ok()?;
+    fn take_over_tcx(&mut self, hook: Hook, name: &str, interface: &Interface) -> Option<Link> {
+        let taken = self.take_over(hook, interface, |ebpf, link| {
+            let classifier: &mut SchedClassifier = program(ebpf, name).ok()?;
             let id = classifier.attach_to_link(link.try_into().ok()?).ok()?;
             classifier.take_link(id).ok()?.try_into().ok()
         });
         if taken.is_none() {
-            self.detach_old(interface, &[Hook::Egress]);
+            self.detach_old(interface, &[hook]);
         }
         taken
     }

@@ -43,6 +43,7 @@ fn describe(found: &Found) -> io::Result<Remains> {
             Hook::Native => "native XDP",
             Hook::Generic => "generic XDP",
             Hook::Egress => "TCX egress",
+            Hook::Ingress => "TCX ingress",
         };
         let interface = present.iter().find(|one| one.index == place.interface);
         match interface {

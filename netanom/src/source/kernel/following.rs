@@ -10,12 +10,13 @@ use aya::programs::Xdp;
 
 use super::attach::{Attached, Attaching, Attachment};
 use super::departed::Departed;
+use super::frames::Frames;
 use super::load::{XDP, program};
 use super::map_error;
 use super::pin::{Folder, Found, network_namespace};
 use super::settings::KernelSettings;
 use crate::flow::Timestamp;
-use crate::source::netlink::{self, LinkEvents, XdpProgram};
+use crate::source::netlink::LinkEvents;
 use crate::source::{Direction, Interface, SourceError, Watchlist, XdpMode};
 
 /// Interfaces that one look attaches to; the next look goes on. Each takes the kernel about 10 ms, in which no window is
@@ -97,6 +98,12 @@ impl Following {
             match following.attach(interface, ebpf, folder, leftovers) {
                 // One that a pattern matched may have gone meanwhile.
                 Err(_) if !following.list.is_by_name(&interface.name) && is_gone(interface) => {}
+                // What a pattern matches need not be a network's interface.
+                Err(error @ SourceError::LinkLayer { .. })
+                    if !following.list.is_by_name(&interface.name) =>
+                {
+                    following.refuse(interface, &error);
+                }
                 outcome => outcome?,
             }
         }
@@ -160,11 +167,15 @@ impl Following {
             let Ok(mut there) = Interface::with_index(before.index) else {
                 return true;
             };
-            if !has_program(before.index, self.program) {
+            if !one.is_there(self.program) {
                 // Another interface of this index, or somebody took the program off.
                 there = None;
             }
-            if there.as_ref() == Some(before) {
+            let is_as_before = there
+                .as_ref()
+                .is_none_or(|there| self.is_as_before(one, there));
+            let before = &one.attachment.interface;
+            if there.as_ref() == Some(before) && is_as_before {
                 return true;
             }
             let gone = Gone {
@@ -173,7 +184,8 @@ impl Following {
             };
             self.departed.push(now, gone.clone());
             self.changes.push(Change::Left(gone));
-            let Some(there) = there.filter(|there| self.list.takes(&there.name)) else {
+            let there = there.filter(|there| is_as_before && self.list.takes(&there.name));
+            let Some(there) = there else {
                 return false;
             };
             one.attachment.interface = there;
@@ -185,6 +197,13 @@ impl Following {
         for attachment in renamed {
             self.came(attachment);
         }
+    }
+
+    /// Whether the programs that an interface has are still those that it should have: `ethtool` may have changed what
+    /// its driver does with VLAN tags.
+    fn is_as_before(&self, one: &Attached, there: &Interface) -> bool {
+        let by_xdp = |frames: Frames| frames.by_xdp(self.mode);
+        Frames::of(there).map_or(true, |frames| by_xdp(frames) == by_xdp(one.frames))
     }
 
     fn pick_up(&mut self, ebpf: &mut Ebpf, folder: Option<&Folder>) {
@@ -220,12 +239,6 @@ impl Following {
             log::warn!("`{}` came and is not watched: {why}", interface.name);
         }
     }
-}
-
-/// Whether the interface has this XDP program; yes where the kernel does not say.
-fn has_program(interface: u32, program: u32) -> bool {
-    let is_it = |there: Option<XdpProgram>| there.is_some_and(|there| there.id == program);
-    netlink::xdp_program(interface).map_or(true, is_it)
 }
 
 /// Whether there is no interface of this index and name any more.

@@ -8,10 +8,10 @@ use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
 use netanom_common::fragment::{FragmentFlow, FragmentKey};
 use netanom_common::packet::{TunnelSettings, Tunnels};
 
-use super::load::{EGRESS, PacketOrigin, Room, XDP, chain, program};
+use super::load::{EGRESS, INGRESS, PacketOrigin, Room, XDP, chain, program};
 use super::{KernelSource, SelfObservation, map_error};
 use crate::flow::Window;
-use crate::source::SourceError;
+use crate::source::{EncapsulatedPackets, SourceError};
 
 /// The kernel programs, loaded and attached to nothing.
 ///
@@ -101,7 +101,23 @@ impl Injector {
     /// # Errors
     /// [`SourceError::Inject`] when the kernel does not take the frame, or not with this `wire`.
     pub fn send(&mut self, frame: &[u8], wire: Wire) -> Result<i32, SourceError> {
-        let classifier: &mut SchedClassifier = program(&mut self.source.ebpf, EGRESS)?;
+        self.by_tcx(EGRESS, frame, wire)
+    }
+
+    /// Runs the TCX program for what comes in on a frame; returns its verdict. The kernel takes no length for such a frame: that follows from its segments.
+    ///
+    /// # Errors
+    /// [`SourceError::Inject`] when the kernel does not take the frame.
+    pub fn arrive(&mut self, frame: &[u8], segments: u32) -> Result<i32, SourceError> {
+        let wire = Wire {
+            length: frame.len() as u32,
+            segments,
+        };
+        self.by_tcx(INGRESS, frame, wire)
+    }
+
+    fn by_tcx(&mut self, name: &str, frame: &[u8], wire: Wire) -> Result<i32, SourceError> {
+        let classifier: &mut SchedClassifier = program(&mut self.source.ebpf, name)?;
         // Without a context the kernel leaves the length on the wire at 0.
         let mut context = [0; SK_BUFF];
         context[WIRE_LENGTH..][..4].copy_from_slice(&wire.length.to_ne_bytes());
@@ -136,6 +152,12 @@ impl Injector {
     #[must_use]
     pub fn sketch_seed(&self) -> u64 {
         self.source.seed
+    }
+
+    /// What was not looked into up to the last drain.
+    #[must_use]
+    pub fn encapsulated(&self) -> EncapsulatedPackets {
+        self.source.encapsulated()
     }
 
     /// What the programs told of themselves at the last drain.

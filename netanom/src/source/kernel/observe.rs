@@ -11,8 +11,9 @@ use aya::sys::{Stats, enable_stats};
 use aya_log::EbpfLogger;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use netanom_common::counter::{Ignored, Refusal, slot};
+use netanom_common::encapsulation::Encapsulation;
 
-use super::load::{EGRESS, XDP, chain};
+use super::load::{EGRESS, EGRESS_IP, INGRESS, INGRESS_IP, XDP, chain};
 use super::{KernelSource, map_error};
 use crate::source::SourceError;
 
@@ -23,8 +24,9 @@ pub struct SelfObservation {
     pub refused: [u64; Refusal::ALL.len()],
     /// Messages of the programs that found no room in the ring on their way to the log.
     pub messages_lost: u64,
-    /// The XDP program's runs, then the TCX program's; 0 while the kernel's BPF statistics are off.
-    pub runs: [Runs; 2],
+    /// Runs of the XDP program, of the TCX programs for what comes in, and of those for what leaves; 0 while the kernel's
+    /// BPF statistics are off.
+    pub runs: [Runs; 3],
 }
 
 /// How often a program ran, and how long altogether.
@@ -139,11 +141,13 @@ impl Observer {
         let received = self.received.load(Ordering::Relaxed);
         let lost = self.sent.saturating_sub(received);
         self.seen.messages_lost = self.seen.messages_lost.max(lost);
-        for (runs, name) in self.seen.runs.iter_mut().zip([XDP, EGRESS]) {
-            let program = ebpf.program(name).map(|program| program.info());
-            if let Some(info) = program.transpose().map_err(map_error)? {
-                runs.count = info.run_count();
-                runs.time = info.run_time();
+        let programs: [&[&str]; 3] = [&[XDP], &[INGRESS, INGRESS_IP], &[EGRESS, EGRESS_IP]];
+        for (runs, names) in self.seen.runs.iter_mut().zip(programs) {
+            *runs = Runs::default();
+            for info in names.iter().filter_map(|name| ebpf.program(name)) {
+                let info = info.info().map_err(map_error)?;
+                runs.count += info.run_count();
+                runs.time += info.run_time();
             }
         }
         Ok(())
@@ -163,8 +167,19 @@ fn level_of(reason: Ignored) -> Option<Level> {
     match reason {
         Ignored::MapFull | Ignored::MapError => Some(Level::Warn),
         Ignored::BadHeader => Some(Level::Debug),
-        Ignored::NotIp | Ignored::Truncated | Ignored::TooDeep => None,
+        Ignored::NotIp | Ignored::Truncated | Ignored::TooDeep | Ignored::LinkType => None,
     }
+}
+
+/// Frames so far, by the encapsulation that nobody looks into.
+pub(super) fn encapsulated_frames(
+    tallies: &PerCpuArray<MapData, [u64; 2]>,
+) -> Result<[u64; Encapsulation::OF_FRAMES], SourceError> {
+    let mut frames = [0; Encapsulation::OF_FRAMES];
+    for (frames, kind) in frames.iter_mut().zip(Encapsulation::ALL) {
+        *frames = events(tallies, kind.slot())?;
+    }
+    Ok(frames)
 }
 
 /// What stands in a slot, over all CPUs.

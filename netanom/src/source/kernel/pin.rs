@@ -2,8 +2,8 @@
 //!
 //! Every sensor has a folder of its own, `/sys/fs/bpf/netanom/v<layout>/<network namespace>-<number>`, with
 //!
-//! - its links, `xdp-native-<interface>`, `xdp-generic-<interface>` and `egress-<interface>`: these three names and
-//!   the lock stay as they are in every layout, so that a newer sensor can take over the links of an older one,
+//! - its links, `xdp-native-<interface>`, `xdp-generic-<interface>`, `egress-<interface>` and `ingress-<interface>`: these
+//!   names and the lock stay as they are in every layout, so that a newer sensor can take over the links of an older one,
 //! - the maps that hold what nobody has looked at yet,
 //! - `owner`, a symbolic link whose target is its process id: the file system has no plain files.
 //!
@@ -41,6 +41,8 @@ pub(super) enum Hook {
     Generic,
     /// TCX, for what leaves.
     Egress,
+    /// TCX, for what comes in.
+    Ingress,
 }
 
 /// A link: its hook and the index of its interface.
@@ -50,10 +52,11 @@ pub(super) struct Place {
     pub(super) interface: u32,
 }
 
-const NAMES: [(Hook, &str); 3] = [
+const NAMES: [(Hook, &str); 4] = [
     (Hook::Native, "xdp-native-"),
     (Hook::Generic, "xdp-generic-"),
     (Hook::Egress, "egress-"),
+    (Hook::Ingress, "ingress-"),
 ];
 
 impl fmt::Display for Place {
@@ -361,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_links_name_reads_back() {
-        for hook in [Hook::Native, Hook::Generic, Hook::Egress] {
+        for (hook, _) in NAMES {
             let place = Place {
                 hook,
                 interface: 17,

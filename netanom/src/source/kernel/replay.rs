@@ -77,6 +77,11 @@ impl KernelCounting {
 
 impl PacketCounter for KernelCounting {
     fn add(&mut self, packet: &CapturedPacket<'_>) -> Result<(), SourceError> {
+        if matches!(packet.link, LinkType::Unread(_)) {
+            self.short
+                .add(Ignored::LinkType, u64::from(packet.wire_length));
+            return Ok(());
+        }
         if packet.link != LinkType::Ethernet {
             return Err(SourceError::NotEthernet { link: packet.link });
         }
@@ -108,6 +113,10 @@ impl PacketCounter for KernelCounting {
 
     fn flows(&self) -> usize {
         self.order.len()
+    }
+
+    fn tunnels(&self) -> TunnelSettings {
+        self.tunnels
     }
 
     fn take(&mut self) -> Result<Counted, SourceError> {
