@@ -59,3 +59,11 @@ fn check_outputs<const N: usize>(files: [Option<&PathBuf>; N]) -> anyhow::Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_model_in_the_program_finds_all_its_features_in_it() {
+        super::load_model(None).unwrap();
+    }
+}

@@ -107,7 +107,7 @@ impl Forest {
     /// The forest with nodes that ask for these columns of rows; `None` where it asks for others.
     pub(crate) fn with_inputs(self, inputs: Inputs) -> Option<Self> {
         let is_fit = inputs.are_sound() && inputs.columns.len() == self.features;
-        is_fit.then(|| Self {
+        is_fit.then_some(Self {
             inputs: Some(inputs),
             ..self
         })

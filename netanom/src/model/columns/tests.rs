@@ -2,7 +2,6 @@
 
 use ndarray::{Array2, array};
 
-use crate::feature;
 use crate::model::forest::tests::random_trees;
 use crate::model::{Columns, Forest, Model};
 
@@ -100,10 +99,4 @@ fn what_rows_do_not_have_is_no_number() {
     let short = Columns::of(&["a", "b"], &["a", "b"]);
     assert!(short.select_one(&[5.0])[1].is_nan());
     assert!(short.select(given.view())[[0, 1]].is_nan());
-}
-
-#[test]
-fn the_model_in_the_program_finds_all_its_features_in_it() {
-    let model = Model::built_in().unwrap();
-    assert!(model.columns(&feature::names()).is_ok());
 }

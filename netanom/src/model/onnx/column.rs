@@ -4,6 +4,8 @@
 //! All that is followed keeps numbers in order, so the rows that a split sends left are those up to some number. That is
 //! looked for among all f32, in their order: the split is then the same to the last bit, whatever was rounded on the way.
 
+use super::OnnxError;
+
 /// One step; gaps (NaN) stay gaps but for the last.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Step {
@@ -58,6 +60,37 @@ impl Column {
             },
         }
     }
+}
+
+/// A node's split of the rows, and whether those for which its comparison holds go right. Its own words: where the
+/// comparison holds, or where there is a gap and those are said to go along.
+pub(super) fn split(
+    column: &Column,
+    mode: &[u8],
+    value: f64,
+    is_gap_true: bool,
+) -> Result<(Split, bool), OnnxError> {
+    let up_to = |row: f32| f64::from(row) <= value;
+    let below = |row: f32| f64::from(row) < value;
+    if value.is_nan() {
+        return Err(OnnxError::Value {
+            name: "nodes_values",
+            value: value.to_string(),
+        });
+    }
+    // A row of which x > v or x ≥ v holds goes right here, and so does a gap that goes along with it.
+    Ok(match mode {
+        b"BRANCH_LEQ" => (column.split(up_to, !is_gap_true), false),
+        b"BRANCH_LT" => (column.split(below, !is_gap_true), false),
+        b"BRANCH_GT" => (column.split(up_to, is_gap_true), true),
+        b"BRANCH_GTE" => (column.split(below, is_gap_true), true),
+        mode => {
+            return Err(OnnxError::Value {
+                name: "nodes_modes",
+                value: String::from_utf8_lossy(mode).into_owned(),
+            });
+        }
+    })
 }
 
 /// The greatest finite number for which it holds, or −∞ where it holds for none. Rows have no infinities: tables and

@@ -1,9 +1,9 @@
-//! The trees of an ONNX file: attributes of one operator, as columns with an entry for each node or each leaf's class.
+//! The trees of an ONNX file: attributes of one operator, with an entry for each node or each leaf's class.
 
 use std::collections::HashMap;
 
 use super::OnnxError;
-use super::column::{Column, Split};
+use super::column::{Column, split};
 use super::constant::Constant;
 use super::proto;
 use crate::model::forest::{Input, Inputs};
@@ -323,37 +323,6 @@ impl<'a> Ensemble<'a> {
     }
 }
 
-/// A node's split of the rows, and whether those for which its comparison holds go right. Its own words: where the
-/// comparison holds, or where there is a gap and those are said to go along.
-fn split(
-    column: &Column,
-    mode: &[u8],
-    value: f64,
-    is_gap_true: bool,
-) -> Result<(Split, bool), OnnxError> {
-    let up_to = |row: f32| f64::from(row) <= value;
-    let below = |row: f32| f64::from(row) < value;
-    if value.is_nan() {
-        return Err(OnnxError::Value {
-            name: "nodes_values",
-            value: value.to_string(),
-        });
-    }
-    // A row of which x > v or x ≥ v holds goes right here, and so does a gap that goes along with it.
-    Ok(match mode {
-        b"BRANCH_LEQ" => (column.split(up_to, !is_gap_true), false),
-        b"BRANCH_LT" => (column.split(below, !is_gap_true), false),
-        b"BRANCH_GT" => (column.split(up_to, is_gap_true), true),
-        b"BRANCH_GTE" => (column.split(below, is_gap_true), true),
-        mode => {
-            return Err(OnnxError::Value {
-                name: "nodes_modes",
-                value: text(mode),
-            });
-        }
-    })
-}
-
 /// That every node is below the first one. ONNX Runtime takes a node that none leads to for one more tree, and adds it.
 fn check_root(number: usize, tree: &Tree) -> Result<(), ForestError> {
     let mut is_met = vec![false; tree.nodes.len()];
@@ -377,7 +346,7 @@ fn check_root(number: usize, tree: &Tree) -> Result<(), ForestError> {
 }
 
 fn wide(numbers: &[f32]) -> Vec<f64> {
-    numbers.iter().map(|number| f64::from(*number)).collect()
+    numbers.iter().copied().map(f64::from).collect()
 }
 
 fn long<'a, T>(
