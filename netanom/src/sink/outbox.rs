@@ -3,7 +3,7 @@
 //! A receiver that hangs or fails holds nobody but this thread. When the queue is full, a newer state of an alert takes
 //! the place of an older one that still waits; an alert that finds no place is dropped and counted.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -29,8 +29,8 @@ pub struct OutboxSettings {
 impl Default for OutboxSettings {
     fn default() -> Self {
         Self {
-            // 2 MB with full explanations.
-            room: 1024,
+            // As many as one tick can bring, when each case has news: 8 MB with full explanations.
+            room: 4096,
             // Together about a minute: a receiver that is restarted misses nothing.
             tries: 8,
             first_pause: Duration::from_millis(500),
@@ -57,6 +57,10 @@ struct Shared {
 struct Queue {
     /// The first one is being handed on.
     alerts: VecDeque<Arc<Alert>>,
+    /// How many were there before the first one.
+    before: u64,
+    /// By id: where the newest state of an alert waits, counted from the beginning.
+    newest: HashMap<String, u64>,
     sent: u64,
     retried: u64,
     dropped: u64,
@@ -98,15 +102,10 @@ impl Outbox {
     pub fn put(&self, alert: Arc<Alert>) {
         let mut queue = self.shared.queue();
         if queue.alerts.len() >= self.settings.room {
-            // Not the first one, which the sink has in hand.
-            let is_older = |waiting: &Arc<Alert>| waiting.id == alert.id;
-            match queue.alerts.iter().skip(1).rposition(is_older) {
-                Some(behind_first) => queue.alerts[behind_first + 1] = alert,
-                None => queue.dropped += 1,
-            }
+            queue.replace(alert);
             return;
         }
-        queue.alerts.push_back(alert);
+        queue.push(alert);
         drop(queue);
         self.shared.changed.notify_all();
     }
@@ -149,6 +148,34 @@ impl Outbox {
     }
 }
 
+impl Queue {
+    fn push(&mut self, alert: Arc<Alert>) {
+        let place = self.before + self.alerts.len() as u64;
+        self.newest.insert(alert.id.clone(), place);
+        self.alerts.push_back(alert);
+    }
+
+    /// Puts an alert in the place of an older state of it that waits, or drops it.
+    fn replace(&mut self, alert: Arc<Alert>) {
+        let place = self.newest.get(&alert.id).map(|place| place - self.before);
+        match place.and_then(|place| self.alerts.get_mut(place as usize)) {
+            // The sink has the first one in hand.
+            Some(older) if place != Some(0) => *older = alert,
+            _ => self.dropped += 1,
+        }
+    }
+
+    /// Takes away the first one, which was handed on or given up.
+    fn pop(&mut self) {
+        if let Some(alert) = self.alerts.pop_front() {
+            if self.newest.get(&alert.id) == Some(&self.before) {
+                self.newest.remove(&alert.id);
+            }
+            self.before += 1;
+        }
+    }
+}
+
 impl Shared {
     /// The queue stays whole when a holder panics: each change is one step.
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -173,7 +200,7 @@ impl Worker {
         while let Some(alert) = self.next() {
             let is_sent = self.hand_on(&alert);
             let mut queue = self.shared.queue();
-            queue.alerts.pop_front();
+            queue.pop();
             if is_sent {
                 queue.sent += 1;
             } else {

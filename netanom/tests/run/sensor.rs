@@ -11,8 +11,8 @@ use nix::unistd::Pid;
 
 use crate::namespace::Namespace;
 
-/// Longest wait for anything; on a machine with nothing else to do it takes a fraction of a second, on a busy one a start alone takes twenty.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for anything; on a machine with nothing else to do it takes a fraction of a second, on a very busy one a start alone takes a minute.
+const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The namespace is ours, so the port is free.
 const ADDRESS: &str = "127.0.0.1:9710";

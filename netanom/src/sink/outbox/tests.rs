@@ -121,6 +121,25 @@ fn in_a_full_queue_a_newer_state_takes_the_place_of_the_older() {
 }
 
 #[test]
+fn an_alert_whose_older_state_was_handed_on_waits_anew() {
+    let strings = start(2, 1);
+    strings.put(1, State::Active);
+    strings.put(2, State::Active);
+    assert_eq!(strings.next(true).0, "a1");
+    // The sink has the second one in hand, and nothing else waits.
+    let tried = strings.tried.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(tried.id, "a2");
+    strings.put(1, State::Ended);
+    strings.put(1, State::Active);
+    strings.put(2, State::Ended);
+    assert_eq!(strings.outbox.counts().dropped, 1);
+    strings.answers.send(true).unwrap();
+    assert_eq!(strings.next(true), ("a1".to_owned(), State::Active));
+    assert!(strings.outbox.shared.queue().newest.len() <= 1);
+    assert_eq!(strings.ends().sent, 3);
+}
+
+#[test]
 fn what_fails_is_tried_again_before_the_next_one() {
     let strings = start(9, 3);
     strings.put(1, State::Active);
