@@ -277,10 +277,13 @@ fn remembered(sensor: &Sensor<'_>) -> usize {
     named("netanom_packets_total{") / 2 - named("netanom_xdp_attached{") / 3
 }
 
-/// 1 when the native program is attached to the interface, 0 when it is missed.
+/// 1 when what comes in through the interface is counted, by either hook; 0 when it is missed.
 fn mode(sensor: &Sensor<'_>, interface: &str) -> Option<f64> {
-    let series = format!("netanom_xdp_attached{{interface=\"{interface}\",mode=\"native\"}}");
-    sensor.metrics().get(&series).copied()
+    let metrics = sensor.metrics();
+    let series = ["native", "generic", "tcx"]
+        .map(|mode| format!("netanom_xdp_attached{{interface=\"{interface}\",mode=\"{mode}\"}}"));
+    let values = series.iter().filter_map(|series| metrics.get(series));
+    values.copied().reduce(f64::max)
 }
 
 fn is_attached(sensor: &Sensor<'_>, interface: &str) -> bool {
