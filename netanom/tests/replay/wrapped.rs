@@ -102,7 +102,7 @@ fn a_scan_in_fragments_of_eight_bytes_is_counted_port_by_port_with_its_flags() {
         assert!(PORTS.contains(&key.port(side.other())));
         assert_eq!((asked.total.packets, refused.total.packets), (3, 1));
         assert_eq!((asked.flag(tcp::SYN), asked.payload_bytes), (1, 0));
-        assert_eq!(counters.initiator(), side);
+        assert_eq!(counters.initiator(key), side);
     }
 }
 
