@@ -69,11 +69,11 @@ pub struct Scene<'a> {
 }
 
 /// Cases that may become incidents; those without evidence for longest are forgotten.
-const MAX_CANDIDATES: usize = 4096;
+const MAX_CANDIDATES: usize = 2048;
 /// Pairs whose evidence is kept; as above.
 const MAX_PAIRS: usize = 16_384;
 /// Cases of wider scope; as above.
-const MAX_WIDER: usize = 4096;
+const MAX_WIDER: usize = 1024;
 /// Explanations that are worked out in a window; other alerts get theirs in the next.
 const MAX_EXPLAINED: usize = 4;
 

@@ -65,7 +65,9 @@ fn counted(metrics: &BTreeMap<String, f64>) -> Tallies {
             let (_, rest) = sample.split_once(&format!("{name}=\""))?;
             Some(rest.split_once('"')?.0.to_owned())
         };
-        let is_packets = sample.starts_with("netanom_packets_");
+        // What is encapsulated is counted elsewhere, too.
+        let is_packets = sample.starts_with("netanom_packets_")
+            && !sample.starts_with("netanom_packets_encapsulated_");
         let is_bytes = sample.starts_with("netanom_bytes_");
         if value == 0 || !(is_packets || is_bytes) {
             continue;

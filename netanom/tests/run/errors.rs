@@ -81,6 +81,7 @@ fn native_xdp_that_the_number_of_queues_forbids_names_queues_and_the_generic_mod
     let add = "ip link add q0 numrxqueues 1 numtxqueues 1 type veth peer name q1 numrxqueues 4 numtxqueues 4";
     let add: Vec<_> = add.split_whitespace().collect();
     namespace.run(&add);
+    namespace.inside(|| crate::driver::keep_tags_in_frames("q0", true));
     let said = end(
         sensor::command(&namespace).args(["-i", "q0", "--xdp-mode", "native"]),
         1,

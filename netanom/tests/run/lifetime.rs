@@ -43,7 +43,14 @@ fn check(test: &str, signal: Signal) {
     let mut sensor = Sensor::start(&pair.sensor, &["--interface", "v0"]);
     let programs = loaded_with(xdp_program(&pair.sensor).unwrap());
     let names: Vec<_> = programs.iter().map(|(_, name)| name.as_str()).collect();
-    assert_eq!(names, ["netanom_egress", "netanom_xdp"], "{}", sensor.log());
+    let expected = [
+        "netanom_egress",
+        "netanom_egress_ip",
+        "netanom_ingress",
+        "netanom_ingress_ip",
+        "netanom_xdp",
+    ];
+    assert_eq!(names, expected, "{}", sensor.log());
 
     let status = sensor.stop(signal);
 
