@@ -153,8 +153,9 @@ pub(super) struct Case {
     names: Probabilities,
     named_at: Timestamp,
     /// A detector's own words.
-    sentence: Option<String>,
-    strongest: Option<(f32, Witness)>,
+    pub(super) sentence: Option<String>,
+    /// The surest of the window that brought evidence last; rows of earlier ones are gone.
+    strongest: Option<(f32, Witness, Timestamp)>,
 }
 
 impl Case {
@@ -193,7 +194,7 @@ impl Case {
             self.last_own = now;
         }
         self.name(part.names, part.added.max(0.1), now);
-        self.witness(part.anomaly, Witness::Row(part.row));
+        self.witness(part.anomaly, Witness::Row(part.row), now);
     }
 
     /// Takes in a detector's finding.
@@ -226,7 +227,7 @@ impl Case {
         if self.detector == finding.detector {
             self.sentence = Some(finding.sentence.clone());
         }
-        self.witness(finding.score, Witness::Finding(number));
+        self.witness(finding.score, Witness::Finding(number), now);
     }
 
     /// Takes in all that another case has counted.
@@ -246,8 +247,8 @@ impl Case {
         self.last_finding = self.last_finding.max(other.last_finding);
         self.last_own = self.last_own.max(other.last_own);
         self.name(&other.names, 1.0, now);
-        if let Some((score, witness)) = other.strongest {
-            self.witness(score, witness);
+        if let Some((score, witness, at)) = other.strongest {
+            self.witness(score, witness, at);
         }
     }
 
@@ -268,15 +269,20 @@ impl Case {
         }
     }
 
-    fn witness(&mut self, score: f32, witness: Witness) {
-        if self.strongest.is_none_or(|(best, _)| score > best) {
-            self.strongest = Some((score, witness));
+    fn witness(&mut self, score: f32, witness: Witness, at: Timestamp) {
+        let is_better = self
+            .strongest
+            .is_none_or(|(best, _, before)| before < at || (before == at && score > best));
+        if is_better {
+            self.strongest = Some((score, witness, at));
         }
     }
 
-    /// Who can explain it best in this window; the next window has others.
-    pub(super) fn take_witness(&mut self) -> Option<Witness> {
-        self.strongest.take().map(|(_, witness)| witness)
+    /// Who can explain it best in the window that ends now.
+    pub(super) fn witness_at(&self, now: Timestamp) -> Option<Witness> {
+        self.strongest
+            .filter(|(_, _, at)| *at == now)
+            .map(|(_, witness, _)| witness)
     }
 
     /// Recent evidence of a class.
@@ -289,7 +295,7 @@ impl Case {
         likeliest(&self.names)
     }
 
-    fn size(&self) -> Size {
+    pub(super) fn size(&self) -> Size {
         let seconds = self.last_seen.since(self.first_seen).as_secs_f64().max(1.0);
         Size {
             packet_rate: self.packets as f64 / seconds,
@@ -355,69 +361,6 @@ impl Case {
             rate: raised.rate,
         }
     }
-
-    fn summary(&self, key: Key) -> String {
-        if let Some(sentence) = &self.sentence {
-            return sentence.clone();
-        }
-        let (who, whom) = (self.who(key), self.whom(key));
-        let flows = counted(self.flows, "flow");
-        let rate = self.size().packet_rate;
-        match (key.anchor, key.class) {
-            (Anchor::Rest, class) => format!(
-                "more than can be told one by one, {class} for the most part: {who} did so to {whom} in {flows}"
-            ),
-            (_, Class::PortScan) => {
-                format!(
-                    "{who} tried {} of {whom} with {flows}",
-                    self.targets.ports_text()
-                )
-            }
-            (_, Class::BruteForce) => format!(
-                "{who} tried to log in to {whom} {}",
-                counted(self.flows, "time")
-            ),
-            (_, Class::SlowHttp) => format!(
-                "{who} keeps {} open at {whom}",
-                counted(self.flows, "unfinished request")
-            ),
-            (_, class) => {
-                format!("{class}: {who} sent {whom} {rate:.0} packets a second in {flows}")
-            }
-        }
-    }
-
-    fn who(&self, key: Key) -> String {
-        match (key.anchor, self.sources.host()) {
-            (_, Some(ip)) => ip.to_string(),
-            (Anchor::Sources(prefix), None) => {
-                format!(
-                    "{} of {prefix}",
-                    counted(self.sources.hosts() as u64, "host")
-                )
-            }
-            (_, None) => counted(self.sources.hosts() as u64, "host"),
-        }
-    }
-
-    fn whom(&self, key: Key) -> String {
-        match (key.anchor, self.targets.host()) {
-            (_, Some(ip)) => ip.to_string(),
-            (Anchor::Targets(prefix), None) => {
-                format!(
-                    "{} of {prefix}",
-                    counted(self.targets.hosts() as u64, "host")
-                )
-            }
-            (_, None) => counted(self.targets.hosts() as u64, "host"),
-        }
-    }
-}
-
-/// `1 flow`, `2 flows`.
-fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 /// What a case has beside once it is an alert.

@@ -121,16 +121,19 @@ impl Class {
         use Class::{BruteForce, Flood, HttpFlood, PortScan, SlowHttp, SynFlood};
         matches!(
             (self, other),
-            (
-                SynFlood | Flood,
-                PortScan | Flood | HttpFlood | SlowHttp | SynFlood
-            ) | (PortScan | HttpFlood | SlowHttp, SynFlood | Flood)
+            (SynFlood | Flood, PortScan | Flood | HttpFlood | SynFlood)
+                | (PortScan | HttpFlood, SynFlood | Flood)
                 | (
                     BruteForce | HttpFlood | SlowHttp,
                     BruteForce | HttpFlood | SlowHttp
                 )
         )
     }
+}
+
+/// Whether web servers answer QUIC at this UDP port (RFC 9114).
+pub(super) fn is_quic_port(port: u16) -> bool {
+    matches!(port, 80 | 443 | 8443)
 }
 
 /// Whether people log in at this TCP port.

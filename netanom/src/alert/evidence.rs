@@ -7,7 +7,9 @@
 
 use std::time::Duration;
 
-use super::{Class, Probabilities, class};
+use netanom_common::packet::protocol;
+
+use super::{Class, Facts, Probabilities, class};
 use crate::flow::Timestamp;
 
 /// How evidence adds up.
@@ -57,17 +59,31 @@ pub(super) fn allowed(shares: &Probabilities, protocol: u8) -> Probabilities {
     allowed
 }
 
-/// The shares of attacks alone, for naming what was detected. At a port where people log in, what looks like many
-/// requests is many log-ins.
-pub(super) fn names(allowed: &Probabilities, protocol: u8, port: u16) -> Probabilities {
+/// A TCP flow of so many packets is a conversation: a probe has fewer.
+const CONVERSATION: u64 = 10;
+/// How much of a share moves to the class that the port makes likelier.
+const MOVED: f32 = 0.8;
+
+/// The shares of attacks alone, for naming what was detected. At a TCP port where people log in, many requests are many
+/// log-ins, and so are conversations that look like a scan; a flood of datagrams is one of requests at a port of QUIC alone.
+pub(super) fn names(allowed: &Probabilities, fact: &Facts) -> Probabilities {
     let mut names = *allowed;
     names[Class::Normal as usize] = 0.0;
-    if protocol == netanom_common::packet::protocol::TCP && class::is_login_port(port) {
-        for application in [Class::HttpFlood, Class::SlowHttp] {
-            let moved = 0.8 * names[application as usize];
-            names[application as usize] -= moved;
-            names[Class::BruteForce as usize] += moved;
+    let mut moves = |from: Class, to: Class| {
+        let moved = MOVED * names[from as usize];
+        names[from as usize] -= moved;
+        names[to as usize] += moved;
+    };
+    let port = fact.responder.port;
+    if fact.protocol == protocol::TCP && class::is_login_port(port) {
+        moves(Class::HttpFlood, Class::BruteForce);
+        moves(Class::SlowHttp, Class::BruteForce);
+        if fact.packets >= CONVERSATION {
+            moves(Class::PortScan, Class::BruteForce);
         }
+    }
+    if fact.protocol == protocol::UDP && !class::is_quic_port(port) {
+        moves(Class::HttpFlood, Class::UdpFlood);
     }
     names
 }
@@ -112,6 +128,8 @@ pub(super) fn fade(age: Duration, half_life: Duration) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alert::Memory;
+    use crate::flow::Endpoint;
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -165,11 +183,43 @@ mod tests {
         assert_eq!(igmp[Class::Normal as usize], 1.0);
     }
 
+    fn named(share: Class, protocol: u8, port: u16, packets: u64) -> Class {
+        let endpoint = |port| Endpoint {
+            ip: [192, 0, 2, 1].into(),
+            port,
+        };
+        let fact = Facts {
+            initiator: endpoint(40_000),
+            responder: endpoint(port),
+            protocol,
+            interface: 0,
+            first_seen: at(0),
+            last_seen: at(0),
+            packets,
+            bytes: 0,
+            new_packets: packets,
+            new_bytes: 0,
+            before: None,
+            memory: Memory::default(),
+            crowd: None,
+        };
+        let said = shares(&[(Class::Normal, 0.5), (share, 0.5)]);
+        let names = names(&said, &fact);
+        assert_eq!(names[Class::Normal as usize], 0.0);
+        crate::alert::naming::likeliest(&names).unwrap()
+    }
+
     #[test]
     fn many_requests_at_a_port_for_logging_in_are_log_ins() {
-        let said = shares(&[(Class::Normal, 0.5), (Class::HttpFlood, 0.5)]);
-        let named = |port| names(&said, 6, port)[Class::BruteForce as usize];
-        assert_eq!((named(22), named(80)), (0.4, 0.0));
-        assert_eq!(names(&said, 6, 22)[Class::Normal as usize], 0.0);
+        assert_eq!(named(Class::HttpFlood, 6, 22, 20), Class::BruteForce);
+        assert_eq!(named(Class::HttpFlood, 6, 80, 20), Class::HttpFlood);
+        assert_eq!(named(Class::PortScan, 6, 22, 20), Class::BruteForce);
+        assert_eq!(named(Class::PortScan, 6, 22, 2), Class::PortScan);
+    }
+
+    #[test]
+    fn datagrams_are_requests_at_a_port_of_quic_alone() {
+        assert_eq!(named(Class::HttpFlood, 17, 443, 1), Class::HttpFlood);
+        assert_eq!(named(Class::HttpFlood, 17, 9, 1), Class::UdpFlood);
     }
 }

@@ -69,11 +69,11 @@ pub struct Scene<'a> {
 }
 
 /// Cases that may become incidents; those without evidence for longest are forgotten.
-const MAX_CANDIDATES: usize = 2048;
+const MAX_CANDIDATES: usize = 1024;
 /// Pairs whose evidence is kept; as above.
 const MAX_PAIRS: usize = 16_384;
 /// Cases of wider scope; as above.
-const MAX_WIDER: usize = 1024;
+const MAX_WIDER: usize = 512;
 /// Explanations that are worked out in a window; other alerts get theirs in the next.
 const MAX_EXPLAINED: usize = 4;
 
@@ -196,7 +196,7 @@ impl Incidents {
             .collect();
         let names: Vec<_> = rows()
             .zip(&shares)
-            .map(|((fact, _), shares)| evidence::names(shares, fact.protocol, fact.responder.port))
+            .map(|((fact, _), shares)| evidence::names(shares, fact))
             .collect();
         for (fact, names) in scene.facts.iter().zip(&names) {
             self.naming.add(names, fact, scene.now);
@@ -261,7 +261,7 @@ impl Incidents {
         let mut explained = 0;
         let mut absorbed = Vec::new();
         for (number, open) in &mut self.open {
-            let witness = open.case.take_witness();
+            let witness = open.case.witness_at(now);
             let Some(raised) = &mut open.raised else {
                 continue;
             };

@@ -12,6 +12,7 @@ mod naming;
 mod near_miss;
 mod parties;
 mod prefix;
+mod sentence;
 mod settle;
 mod severity;
 mod surge;

@@ -25,7 +25,7 @@ impl Room {
     /// What a case has that may become an incident: enough to tell one host from many.
     pub(super) const fn of_candidate() -> Self {
         Self {
-            each: 7,
+            each: 14,
             left: usize::MAX,
         }
     }
@@ -315,7 +315,7 @@ mod tests {
         for port in 0..10_000 {
             parties.add(host(1), port, 1, &mut Room::of_candidate());
         }
-        assert_eq!(parties.names(), 8);
+        assert_eq!(parties.names(), 15);
         assert!(
             (7500..12_500).contains(&parties.ports()),
             "{}",

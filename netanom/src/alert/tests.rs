@@ -290,6 +290,27 @@ fn the_explanation_is_that_of_the_surest_row_and_of_the_class_that_is_named() {
 }
 
 #[test]
+fn an_explanation_never_asks_for_a_row_of_another_window() {
+    let mut incidents = incidents();
+    absorb(&mut incidents, Class::PortScan, &scan(0..7, 1), 1);
+    let doubtful = doubtful(2, &[(Class::PortScan, 0.8), (Class::Normal, 0.2)]);
+    let flows = scan(7..9, 2);
+    let scene = Scene {
+        start: at(2),
+        now: at(2),
+        facts: &flows,
+        judgements: &doubtful,
+        findings: &[],
+    };
+    let mut asked = Vec::new();
+    incidents.absorb(&scene, &mut |witness, _| {
+        asked.push(witness);
+        Vec::new()
+    });
+    assert_eq!(asked, [Witness::Row(0)]);
+}
+
+#[test]
 fn an_explanation_is_renewed_while_the_incident_goes_on() {
     let mut incidents = incidents();
     let mut told = Vec::new();

@@ -8,6 +8,7 @@ mod table;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod time;
+mod timeouts;
 mod unanswered;
 
 use std::net::IpAddr;
@@ -20,8 +21,9 @@ use netanom_common::packet::protocol;
 pub use crowd::Crowd;
 pub use distinct::distinct;
 pub use recent::{Place, Recent};
-pub use table::{Entry, FlowTable, FlowTimeouts, Merged};
+pub use table::{Entry, FlowTable, Merged};
 pub use time::Timestamp;
+pub use timeouts::FlowTimeouts;
 pub use unanswered::MOST_UNANSWERED;
 
 /// All that one tick of a source delivers.

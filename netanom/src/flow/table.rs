@@ -3,34 +3,15 @@
 //! Bounded: when it is full, the flows that would end next make room and are counted as evicted.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::packet::{protocol, tcp};
 
 use super::strays::Strays;
+use super::timeouts::FlowTimeouts;
 use super::unanswered::{MOST_UNANSWERED, Opened, Unanswered, is_one_way, is_unanswered};
 use super::{Flow, Timestamp, Window};
-
-/// After which silence a flow has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlowTimeouts {
-    /// An open TCP connection.
-    pub tcp: Duration,
-    /// A TCP connection request that nobody answered.
-    pub tcp_opening: Duration,
-    /// A TCP connection after RST, or after FIN from both sides.
-    pub tcp_closed: Duration,
-    /// UDP.
-    pub udp: Duration,
-    /// ICMP and ICMPv6.
-    pub icmp: Duration,
-    /// Every other protocol.
-    pub other: Duration,
-    /// Any flow, however active; what follows is a new flow.
-    pub active: Duration,
-}
 
 /// A flow in the table, with what the caller remembers of it.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! The flow table, one window at a time.
 
+use std::time::Duration;
+
 use netanom_common::counter::Tally;
 use netanom_common::flow::{FlowCounters, FlowKey};
 use netanom_common::packet::{Packet, icmp, protocol, tcp};
