@@ -8,11 +8,13 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 mod learning;
 mod table;
+mod values;
 
 pub use learning::{EvaluateArgs, ForestArgs, LeaveOutArg, TrainArgs, TrainerArg};
 pub use table::TableArgs;
 
 use crate::simulate::{IpPrefix, Mac, Mode, parse_mac};
+use values::{bar_of_evidence, with_port};
 
 /// Network anomaly sensor: counts every flow in the kernel, judges it with a Random Forest, raises alerts.
 #[derive(Debug, Parser)]
@@ -115,15 +117,6 @@ pub struct ModelBarArgs {
     pub format: FormatArg,
 }
 
-fn bar_of_evidence(text: &str) -> Result<f64, String> {
-    let bar: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (0.1..=1e6).contains(&bar) {
-        Ok(bar)
-    } else {
-        Err("between 0.1 and 1000000".to_owned())
-    }
-}
-
 /// `netanom model explain`.
 #[derive(Debug, clap::Args)]
 pub struct ModelExplainArgs {
@@ -180,7 +173,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Address of /metrics and /alerts, such as localhost:9710, or :9710 for every IPv4 address [default: 127.0.0.1:9710].
-    #[arg(long, value_name = "[ADDRESS]:PORT")]
+    #[arg(long, value_name = "[ADDRESS]:PORT", value_parser = with_port)]
     pub listen: Option<String>,
     /// Folder for what outlives the sensor: the alerts [default: /var/lib/netanom for root, else ~/.local/state/netanom].
     #[arg(long, value_name = "DIR", conflicts_with = "no_state")]

@@ -1,9 +1,12 @@
 //! The configuration: a file, and flags that win over it. The comments here are those of `--print-config`.
 
+mod error;
+mod ranges;
+
 use std::fs::File;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,11 +14,14 @@ use netanom_common::packet::{TunnelSettings, Tunnels, VxlanPorts};
 use serde::Deserialize;
 use toml_example::TomlExample;
 
-use crate::alert::{EvidenceSettings, IncidentSettings};
+use crate::alert::IncidentSettings;
 use crate::flow::{FlowTimeouts, MOST_UNANSWERED};
 use crate::model::Evidence;
 use crate::pipeline::PipelineSettings;
 use crate::source::{Direction, XdpMode};
+
+pub use error::ConfigError;
+use ranges::within;
 
 /// Bytes of a configuration file at most: three hundred times the one with every default and its comment. A device that
 /// never ends would take all memory.
@@ -160,73 +166,6 @@ impl Default for Alerts {
             quiet: settings.quiet.as_secs(),
         }
     }
-}
-
-impl Alerts {
-    /// What the file says of evidence, else the model, else the program.
-    fn evidence(&self, of_model: &Evidence) -> Result<EvidenceSettings, ConfigError> {
-        let default = EvidenceSettings::default();
-        let in_range = |key, value: Option<f64>, most: f64, expected| match value {
-            Some(value) if !(value >= 0.1 && value <= most) => Err(ConfigError::Value {
-                key,
-                value: value.to_string(),
-                expected,
-            }),
-            value => Ok(value),
-        };
-        let bar = in_range(
-            "alerts.evidence",
-            self.evidence,
-            1e6,
-            "between 0.1 and 1000000",
-        )?;
-        let half_life = in_range(
-            "alerts.half_life",
-            self.half_life,
-            86_400.0,
-            "between 0.1 and 86400 seconds",
-        )?;
-        let half_life = half_life.or(of_model.half_life);
-        Ok(EvidenceSettings {
-            bar: bar.or(of_model.bar).unwrap_or(default.bar),
-            half_life: half_life.map_or(default.half_life, Duration::from_secs_f64),
-        })
-    }
-}
-
-/// A configuration file or value is wrong.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error(
-        "cannot read the configuration `{file}`; `netanom run --print-config` prints one to start from"
-    )]
-    Read {
-        /// Which file.
-        file: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is not what it should be.
-    #[error("the configuration `{file}` is wrong in line {line}: {detail}")]
-    Parse {
-        /// Which file.
-        file: String,
-        /// Where, from 1.
-        line: usize,
-        /// What is wrong, and what was expected.
-        detail: String,
-    },
-    /// A value is out of its range.
-    #[error("`{key}` is {value}, but must be {expected}")]
-    Value {
-        /// Its name.
-        key: &'static str,
-        /// What was given.
-        value: String,
-        /// What it may be.
-        expected: &'static str,
-    },
 }
 
 impl Config {
@@ -446,22 +385,6 @@ impl Config {
 fn before(text: &str, place: Option<Range<usize>>) -> &str {
     let end = place.map_or(text.len(), |place| place.start);
     text.get(..end).unwrap_or(text)
-}
-
-fn within<T: PartialOrd + ToString>(
-    key: &'static str,
-    value: T,
-    range: RangeInclusive<T>,
-    expected: &'static str,
-) -> Result<(), ConfigError> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    Err(ConfigError::Value {
-        key,
-        value: value.to_string(),
-        expected,
-    })
 }
 
 #[cfg(test)]

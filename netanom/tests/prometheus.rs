@@ -18,6 +18,7 @@ use netanom::flow::{Timestamp, Window};
 use netanom::http::{Health, HttpState};
 use netanom::metrics::{Build, Metrics, XdpMode};
 use netanom::sink::store::AlertStore;
+use netanom::source::EncapsulatedPackets;
 use netanom_common::counter::{Ignored, Tally};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -236,6 +237,10 @@ impl Sensor {
         let runs = end.as_nanos() / 1_000_000;
         let time = Duration::from_nanos(100 * runs);
         self.metrics.set_program_runs([(runs, time); 3]);
+        // A tunnel that is not looked into, a packet a millisecond.
+        let mut encapsulated = EncapsulatedPackets::default().0;
+        encapsulated[0] = runs;
+        self.metrics.set_encapsulated(encapsulated);
         self.metrics.flow_judged(Class::Normal, None, 0.03);
         for _ in 1..50 {
             self.metrics.flow_judged(Class::UdpFlood, None, 0.97);

@@ -282,7 +282,7 @@ mod tests {
             packets: 1,
             alerts: 20,
             high_stays: true,
-            memory_mb: 10,
+            memory_mb: MOST_MEMORY_MB,
             times: Some(Times {
                 p99_ms: 50.0,
                 max_ms: 900.0,
@@ -293,7 +293,7 @@ mod tests {
         let bad = Measured {
             alerts: 21,
             high_stays: false,
-            memory_mb: 11,
+            memory_mb: MOST_MEMORY_MB + 1,
             times: Some(Times {
                 p99_ms: 50.1,
                 max_ms: 60.0,

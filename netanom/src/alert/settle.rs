@@ -148,19 +148,18 @@ impl Incidents {
             is_absorbed: false,
         });
         let (key, anchor) = (open.key, open.key.anchor);
-        let prefix = match anchor {
-            Anchor::Sources(prefix) | Anchor::Targets(prefix) => prefix,
-            _ => return,
+        let (Anchor::Sources(prefix) | Anchor::Targets(prefix)) = anchor else {
+            return;
         };
         // What a network explains was its hosts' before.
         let absorbed: Vec<u64> = self
             .open
             .iter()
             .filter(|(_, other)| {
-                let host = match (other.key.anchor, anchor) {
-                    (Anchor::Source(ip), Anchor::Sources(_))
-                    | (Anchor::Target(ip), Anchor::Targets(_)) => ip,
-                    _ => return false,
+                let ((Anchor::Source(host), Anchor::Sources(_))
+                | (Anchor::Target(host), Anchor::Targets(_))) = (other.key.anchor, anchor)
+                else {
+                    return false;
                 };
                 other.raised.is_some()
                     && Key {

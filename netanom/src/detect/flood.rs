@@ -338,10 +338,13 @@ mod tests {
             judge(&mut detector, 1, &[connection, datagrams.clone()]),
             []
         );
-        assert_eq!(judge(&mut detector, 2, &[datagrams.clone()]), []);
+        assert_eq!(
+            judge(&mut detector, 2, std::slice::from_ref(&datagrams)),
+            []
+        );
         // A minute later nobody knows of it.
         assert_eq!(
-            judge(&mut detector, 300, &[datagrams.clone()]),
+            judge(&mut detector, 300, std::slice::from_ref(&datagrams)),
             [Class::UdpFlood]
         );
         detector.clear();

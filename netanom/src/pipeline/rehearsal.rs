@@ -54,7 +54,7 @@ fn window(number: u32) -> Window {
 /// A connection request between addresses for documentation (2001:db8::/32, RFC 3849): in every second window to a host
 /// of its own, as an attack that is made to be many cases.
 fn syn(number: u32, source: u32) -> Packet {
-    let target = if number % 2 == 0 {
+    let target = if number.is_multiple_of(2) {
         1
     } else {
         u32::MAX - source

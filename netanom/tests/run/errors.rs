@@ -163,7 +163,7 @@ fn an_address_in_use_is_told_with_the_flag_for_another() {
 
 #[test]
 fn an_address_without_a_port_is_told_with_an_example() {
-    let expected = ["localhost", "--listen <ADDRESS:PORT>"];
+    let expected = ["localhost", "--listen <[ADDRESS]:PORT>", ":9710"];
     fails(&["run", "-i", "lo", "--listen", "localhost"], 2, &expected);
     let file = configuration("listen = \"localhost\"\n");
     let file = file.path().to_str().unwrap();
