@@ -34,7 +34,8 @@ pub(super) fn of(traces: &[Trace], alerts: &[Alert], settings: EvidenceSettings)
         let last = line[line.len() - 1];
         let flows = line.len() as f32;
         let anomaly = line.iter().map(|trace| trace.anomaly).sum::<f32>() / flows;
-        let added: f32 = line.iter().map(|trace| trace.added).sum();
+        // Not less than nothing, which would print as −0.0.
+        let added = line.iter().map(|trace| trace.added).sum::<f32>() + 0.0;
         let pair = format!(
             "{} > {} {}",
             last.initiator.ip,
