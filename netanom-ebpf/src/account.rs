@@ -17,7 +17,7 @@ use crate::overflow;
 
 /// What the counting needs to know of a frame beside its bytes.
 pub(crate) trait ObservedFrame {
-    /// Its bytes.
+    /// How its bytes are read.
     type Bytes: PacketBytes;
     /// Its bytes.
     fn bytes(&self) -> &Self::Bytes;

@@ -22,7 +22,7 @@ pub struct EvidenceSettings {
 }
 
 impl Default for EvidenceSettings {
-    /// What `netanom evaluate --leave-out source --bars` chose on captures of sources that were left out.
+    /// Chosen on captures whose source each forest had not seen; `netanom model bar` says what others give.
     fn default() -> Self {
         Self {
             bar: 8.0,
