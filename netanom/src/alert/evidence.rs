@@ -201,6 +201,8 @@ mod tests {
             new_bytes: 0,
             before: None,
             memory: Memory::default(),
+            spoken_for: None,
+            conversation: None,
             crowd: None,
         };
         let said = shares(&[(Class::Normal, 0.5), (share, 0.5)]);

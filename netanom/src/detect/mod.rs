@@ -75,6 +75,8 @@ pub trait Detector: Send {
 pub struct Judges {
     /// What judges each row; `None` judges nothing.
     pub classifier: Option<Box<dyn Classifier>>,
+    /// What judges conversations; `None` judges none.
+    pub of_conversations: Option<Box<dyn Classifier>>,
     /// What looks at windows beside it.
     pub detectors: Vec<Box<dyn Detector>>,
 }
@@ -89,6 +91,13 @@ impl std::fmt::Debug for Judges {
             .collect();
         f.debug_struct("Judges")
             .field("classifier", &classifier)
+            .field(
+                "of_conversations",
+                &self
+                    .of_conversations
+                    .as_ref()
+                    .map(|classifier| classifier.name()),
+            )
             .field("detectors", &detectors)
             .finish()
     }
@@ -97,8 +106,14 @@ impl std::fmt::Debug for Judges {
 /// Everything that judges flows by default: the forest of `model`, and every detector in the order in which they judge.
 #[must_use]
 pub fn all(model: Arc<Model>) -> Judges {
+    let of_conversations = model.conversations.clone();
     Judges {
-        classifier: Some(Box::new(ForestClassifier::new(model))),
+        of_conversations: of_conversations.map(|model| {
+            let classifier: Box<dyn Classifier> =
+                Box::new(ForestClassifier::of_conversations(Arc::new(*model)));
+            classifier
+        }),
+        classifier: Some(Box::new(ForestClassifier::of_flows(model))),
         detectors: vec![Box::<FloodDetector>::default()],
     }
 }

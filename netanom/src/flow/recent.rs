@@ -71,6 +71,12 @@ impl<K: Hash + Eq + Clone, V: Default> Recent<K, V> {
         &mut self.records[place as usize]
     }
 
+    /// Number of records that are kept, those about to be forgotten included.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+
     /// Forgets everything but keeps the memory.
     pub fn clear(&mut self) {
         self.young.clear();

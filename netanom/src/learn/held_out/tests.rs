@@ -30,6 +30,7 @@ fn gathered<'a>(labels: &'a Labels, captures: &[(&str, &[Class])]) -> Vec<Gather
             rules: labels.rules("any").unwrap(),
         },
         rows: classes.iter().map(|class| (*class, rows(class))).collect(),
+        talks: BTreeMap::new(),
     };
     captures.iter().map(one).collect()
 }
