@@ -21,6 +21,23 @@ pub(super) fn around(rng: &mut Rng, median: f64, spread: f64, most: f64) -> f64 
     (median * (spread * standard_normal(rng)).exp()).clamp(median / 1000.0, most)
 }
 
+/// A number between `low` and `high`, both above 0, each power of ten as likely as the next.
+pub(super) fn magnitude(rng: &mut Rng, low: f64, high: f64) -> f64 {
+    (low.ln() + (high / low).ln() * rng.random::<f64>()).exp()
+}
+
+/// A whole number from `low` to `high`, each power of ten as likely as the next.
+pub(super) fn count(rng: &mut Rng, low: usize, high: usize) -> usize {
+    // Each whole number gets what lies around it.
+    let number = magnitude(rng, low as f64 - 0.5, high as f64 + 0.5).round();
+    (number as usize).clamp(low, high)
+}
+
+/// A time between `low` and `high` seconds, each power of ten as likely as the next.
+pub(super) fn span(rng: &mut Rng, low: f64, high: f64) -> Duration {
+    Duration::from_secs_f64(magnitude(rng, low, high))
+}
+
 /// A log-normal time in whole nanoseconds.
 pub(super) fn time(rng: &mut Rng, median: Duration, spread: f64) -> Duration {
     Duration::from_secs_f64(around(

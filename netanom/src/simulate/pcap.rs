@@ -106,20 +106,29 @@ impl<W: Write> CaptureWriter<W> {
     /// # Errors
     /// When the file cannot take more, or the frame's time does not fit the format.
     pub fn write(&mut self, frame: &TimedFrame) -> Result<(), CaptureError> {
+        self.write_cut(frame, usize::MAX)
+    }
+
+    /// Adds the first `most` bytes of a frame, and how long it was.
+    ///
+    /// # Errors
+    /// When the file cannot take more, or the frame's time does not fit the format.
+    pub fn write_cut(&mut self, frame: &TimedFrame, most: usize) -> Result<(), CaptureError> {
         let micros = frame.at.as_nanos() / 1000;
         let seconds = u32::try_from(micros / 1_000_000)
             .map_err(|_| CaptureError::TooLate { at: frame.at })?;
-        let length = frame.bytes.len() as u32;
+        let bytes = &frame.bytes[..frame.bytes.len().min(most)];
+        let (kept, length) = (bytes.len() as u32, frame.bytes.len() as u32);
         let mut header = [0; 16];
         for (field, value) in
             header
                 .chunks_exact_mut(4)
-                .zip([seconds, (micros % 1_000_000) as u32, length, length])
+                .zip([seconds, (micros % 1_000_000) as u32, kept, length])
         {
             field.copy_from_slice(&value.to_le_bytes());
         }
         self.put(&header)?;
-        self.put(&frame.bytes)
+        self.put(bytes)
     }
 
     /// Writes out what is buffered.
