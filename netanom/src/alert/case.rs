@@ -196,7 +196,10 @@ impl Case {
             self.last_own = now;
         }
         self.name(part.names, part.added.max(0.1), now);
-        self.witness(part.anomaly, Witness::Row(part.row), now);
+        // Else its conversation explains the case.
+        if fact.spoken_for.is_none() {
+            self.witness(part.anomaly, Witness::Row(part.row), now);
+        }
     }
 
     /// Takes in a conversation; its packets count with its flows.

@@ -29,11 +29,11 @@ impl Incidents {
     ) -> Memory {
         let shares = evidence::allowed(&judgement.shares, fact.protocol);
         let names = evidence::names(&shares, fact);
-        let worth = evidence::worth(&shares);
+        let worth = evidence::worth_of_talk(&shares);
         let half_life = self.settings.evidence.half_life;
         let kept = fact.memory.added * fade(now.since(fact.memory.at), half_life);
         let flows = fact.conversation.unwrap_or(1.0).min(MOST_FLOWS);
-        let value = (worth * flows).max(0.0);
+        let value = worth * flows;
         let mut memory = Memory {
             added: value,
             at: now,

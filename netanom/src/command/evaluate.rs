@@ -19,7 +19,7 @@ use crate::learn::evaluation::{CaptureResult, Evaluation, Summary};
 use crate::learn::leave_out::{self, LeftOut, Parts, Trial, UnknownClass};
 use crate::learn::{importance, outcome};
 
-use super::captures::{check_apart, find_all, gather_all, read_labels};
+use super::captures::{check_apart, find_all, gather_all, gather_made, read_labels};
 use super::{answer, check_outputs, load_model, progress};
 
 /// What was judged, and by what.
@@ -143,7 +143,7 @@ fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Report> {
     let labels = read_labels(&args.captures, &args.labels)?;
     let also = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
-    let always = gather_all(&args.also_captures, &also)?;
+    let always = gather_made(&args.also_captures, &also)?;
     check_apart(&captures, &always)?;
     let trial = trial(args)?;
     let parts = match args.leave_out {
@@ -171,7 +171,7 @@ fn leave_out_classes(args: &EvaluateArgs) -> anyhow::Result<()> {
     let labels = read_labels(&args.captures, &args.labels)?;
     let also = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
-    let always = gather_all(&args.also_captures, &also)?;
+    let always = gather_made(&args.also_captures, &also)?;
     check_apart(&captures, &always)?;
     let trial = trial(args)?;
     let classes: Vec<Class> = leave_out::classes(&captures).into_iter().collect();

@@ -21,7 +21,7 @@ use crate::learn::trainer::{ForestSettings, Trainer};
 use crate::learn::tune::{self, Tried};
 use crate::model::{Calibration, Forest, Grouping, Model};
 
-use super::captures::{check_apart, gather_all, read_labels};
+use super::captures::{check_apart, gather_all, gather_made, read_labels};
 use super::{answer, check_outputs, progress, table};
 
 /// Trains a model and writes it.
@@ -126,7 +126,7 @@ fn of_captures(args: &TrainArgs, trainer: &dyn Trainer) -> anyhow::Result<Materi
     let labels = read_labels(&args.captures, &args.labels)?;
     let also_labels = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
-    let always = gather_all(&args.also_captures, &also_labels)?;
+    let always = gather_made(&args.also_captures, &also_labels)?;
     check_apart(&captures, &always)?;
     if let Some(path) = &args.contents {
         let contents = [&captures, &always].map(|part| gather::contents(part));

@@ -51,6 +51,7 @@ mod tests {
         let labels: Vec<u8> = (0..10_000_u32).map(|row| (row % 2) as u8).collect();
         DataSet {
             groups: (0..10_000).map(|row| row / 100).collect(),
+            made: Default::default(),
             group_names: (0..100).map(|capture| format!("{capture}.pcap")).collect(),
             ..data(Array2::zeros((10_000, 1)), &labels)
         }

@@ -20,6 +20,8 @@ use crate::source::SourceError;
 pub struct Gathered<'a> {
     /// The capture.
     pub capture: Labelled<'a>,
+    /// Whether it was made, as by a simulation: all of one source together count as the square root of their number.
+    pub is_made: bool,
     /// Its rows by class.
     pub rows: BTreeMap<Class, ClassRows>,
     /// Its conversations by kind.
@@ -80,6 +82,7 @@ pub fn gather<'a>(
         let Rows { flows, talks } = corpus::rows(&capture, settings, tick)?;
         gathered.push(Gathered {
             capture,
+            is_made: false,
             rows: flows,
             talks,
         });
@@ -112,10 +115,14 @@ pub fn contents<'a>(captures: &'a [Gathered<'_>]) -> Vec<Content<'a>> {
 /// When fewer than two classes are left.
 pub fn data_set(captures: &[&Gathered<'_>], keeps: &Keeps<'_>) -> Result<DataSet, GatherError> {
     let mut set = Assembly::default();
-    for Gathered { capture, rows, .. } in captures {
+    for one in captures {
+        let Gathered { capture, rows, .. } = one;
         let kept = rows.iter().filter(|(class, _)| keeps(capture, **class));
         for (class, of_class) in kept {
             set.add(&capture.name, class.to_string(), of_class);
+            if one.is_made {
+                set.is_made(&capture.name);
+            }
         }
     }
     set.finish(feature::names())
@@ -146,6 +153,7 @@ struct Assembly {
     groups: Vec<u32>,
     group_names: Vec<String>,
     places: BTreeMap<String, u32>,
+    made: BTreeMap<u32, String>,
 }
 
 impl Assembly {
@@ -164,6 +172,13 @@ impl Assembly {
             self.classes.push(class.clone());
             self.weights.push(weight);
             self.groups.push(group);
+        }
+    }
+
+    /// That the group, which is there, is of a capture that was made.
+    fn is_made(&mut self, group: &str) {
+        if let Some(place) = self.places.get(group) {
+            self.made.insert(*place, source_of(group).to_owned());
         }
     }
 
@@ -192,6 +207,7 @@ impl Assembly {
             weights: self.weights,
             groups: self.groups,
             group_names: self.group_names,
+            made: self.made,
             features: features.into_iter().map(str::to_owned).collect(),
         };
         data.balance();
