@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => {
             Simulate::of(args).and_then(|simulate| command::simulate::run(&simulate))
         }
+        Command::Rewrite(args) => command::rewrite::run(args),
         Command::Train(args) => command::train::run(args),
         Command::Evaluate(args) => command::evaluate::run(args),
         Command::Model(model) => command::model::run(model),

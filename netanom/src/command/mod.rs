@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod model;
 mod progress;
 pub mod replay;
+pub mod rewrite;
 #[cfg(feature = "live")]
 pub mod run;
 pub mod simulate;

@@ -6,7 +6,7 @@
 
 mod amplification;
 mod brute_force;
-mod chance;
+pub(crate) mod chance;
 mod conversation;
 pub mod drawn;
 mod error_limit;
