@@ -114,10 +114,13 @@ pub(super) fn mistake(capture: &CaptureResult) -> Option<String> {
 }
 
 /// How the default model is grown. Leaves of fewer rows are of single captures; they double the model's size.
-const FOREST: [&str; 4] = ["--min-leaf", "5", "--trees", "75"];
+const FOREST: [&str; 4] = ["--min-leaf", "12", "--trees", "75"];
 
-/// Each source is left out alone to calibrate it, as a new network is one.
-const CALIBRATE: [&str; 2] = ["--calibrate", "20"];
+/// The same exercise on the same application, by five people.
+const ALIKE: &str = "cristobal,cvtalrc,iamnejoo,lucasib,mono510";
+
+/// Parts that are left out to calibrate it.
+const CALIBRATE: [&str; 2] = ["--calibrate", "5"];
 
 impl Netanom<'_> {
     /// Trains a model on the folders, calibrated on `folders` alone; returns what it was trained on.
@@ -168,14 +171,15 @@ impl Netanom<'_> {
         answer(&mut evaluate)
     }
 
-    /// Judges the captures of `folders` source by source, each by a model that has seen nothing of it; `always` are
+    /// Judges the captures of `folders` group of sources by group, each by a model that has seen nothing of it; `always` are
     /// trained on in any case.
-    pub(super) fn leave_out_sources(
+    pub(super) fn leave_out_groups(
         &self,
         folders: &[Folder],
         always: &[Folder],
     ) -> anyhow::Result<Scores> {
-        answer(&mut self.leave_out_command("source", folders, always))
+        let mut command = self.leave_out_command("group", folders, always);
+        answer(command.args(["--alike", ALIKE]))
     }
 
     /// Judges each of `folders` by a model of `made` captures alone.
@@ -186,8 +190,8 @@ impl Netanom<'_> {
         work: &Path,
     ) -> anyhow::Result<Vec<Scores>> {
         let model = work.join("made_alone.model");
-        // What is simulated is last, and alone where there is no range.
-        let (dealt, also) = made.split_at((made.len() - 1).max(1));
+        // What is simulated and drawn is last, and alone where there is no range.
+        let (dealt, also) = made.split_at((made.len() - 2).max(1));
         self.train(dealt, also, &model, None, work)?;
         let scores = folders.iter().map(|folder| self.evaluate(folder, &model));
         scores.collect()
@@ -199,7 +203,8 @@ impl Netanom<'_> {
         folders: &[Folder],
         always: &[Folder],
     ) -> anyhow::Result<Vec<UnknownClass>> {
-        answer(&mut self.leave_out_command("class", folders, always))
+        let mut command = self.leave_out_command("class", folders, always);
+        answer(command.args(["--calibrate", "0"]))
     }
 
     fn leave_out_command(&self, what: &str, folders: &[Folder], always: &[Folder]) -> Command {
@@ -257,6 +262,8 @@ mod tests {
             attack,
             is_benign: attack.is_none(),
             found,
+            noticed: found,
+            named: found,
             delay_seconds: None,
             seconds: 1.0,
             flows: 1,

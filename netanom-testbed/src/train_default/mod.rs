@@ -14,6 +14,10 @@ use anyhow::{Context, bail};
 use xtask::{build, command};
 
 use self::folder::{Folder, Netanom};
+use crate::draw;
+
+/// Seed of the drawn captures; tests and the lab use others.
+const DRAWN_SEED: u64 = 1;
 
 /// What to train on.
 #[derive(clap::Args)]
@@ -24,7 +28,11 @@ pub(crate) struct Arguments {
     /// Folder of captures of `cargo xtask range`, always trained on; may be given several times
     #[arg(long, value_name = "DIR")]
     range: Vec<PathBuf>,
-    /// Judge each source of captures by a model that was trained without it, too: a training for each source
+    /// Captures that are drawn (`cargo xtask draw`) to be trained on
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    drawn: u64,
+    /// Judge sources of captures by models that were trained without them, too: a training for each of five groups, and for
+    /// each class of attack
     #[arg(long, requires = "data")]
     hold_out: bool,
     /// Time of training to write down, RFC 3339 [default: that of the newest commit]
@@ -74,8 +82,12 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             "train-default: no --data and no --range, so the model learns simulated captures alone"
         );
     }
+    eprintln!("train-default: drawing {} captures", arguments.drawn);
+    let drawn = work.join("drawn");
+    draw::make(&drawn, arguments.drawn, DRAWN_SEED, &[])?;
+    let drawn = Folder::of(&drawn)?;
     // Made, not found: trained on whatever is left out.
-    let made: Vec<Folder> = range.iter().chain([&simulated]).cloned().collect();
+    let made: Vec<Folder> = range.iter().chain([&simulated, &drawn]).cloned().collect();
     let folders: Vec<Folder> = data.iter().chain(&made).cloned().collect();
 
     // What was made says little of how sure to be on a network that was not: it calibrates where there is nothing else.
@@ -93,15 +105,17 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             "Real captures"
         } else if number < data.len() + range.len() {
             "Captures of the range"
-        } else {
+        } else if number + 1 < folders.len() {
             "Simulated captures"
+        } else {
+            "Drawn captures"
         };
         scores.push((name.to_owned(), netanom.evaluate(folder, &model)?));
     }
     let card = command::workspace()?.join("docs/model-card.md");
     let held_out = if arguments.hold_out {
         [
-            card::held_out(&netanom.leave_out_sources(&data, &made)?),
+            card::held_out(&netanom.leave_out_groups(&data, &made)?),
             card::made_alone(!range.is_empty(), &netanom.made_alone(&data, &made, work)?),
             card::unknown(&netanom.leave_out_classes(&data, &made)?),
         ]
