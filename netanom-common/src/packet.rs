@@ -156,6 +156,13 @@ pub mod protocol {
     pub const ICMPV6: u8 = 58;
     /// Stream Control Transmission Protocol (RFC 9260).
     pub const SCTP: u8 = 132;
+
+    /// 1 for a protocol whose bit is set in `bits`, which tell of those below 64; 0 for any other.
+    #[inline(always)]
+    pub(crate) fn is_one_of(protocol: u8, bits: u64) -> u16 {
+        let beyond = protocol >> 6 | protocol >> 7;
+        (bits >> (protocol & 63)) as u16 & 1 & u16::from(!beyond)
+    }
 }
 
 /// TCP control bits (RFC 9293 3.1), as they stand in byte 13 of the header.
