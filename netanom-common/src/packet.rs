@@ -218,7 +218,7 @@ pub type RawAddress = [u32; 4];
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fragment {
     /// Which part of the packet it is.
-    pub place: Place,
+    pub portion: Portion,
     /// The protocol that the fragmented packet carries, by the header that says so: the same in every fragment.
     pub protocol: u8,
     /// Where it begins in what the packet carries, in units of 8 bytes.
@@ -230,7 +230,7 @@ pub struct Fragment {
 /// Which part of a packet a fragment is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Place {
+pub enum Portion {
     /// All of it.
     #[default]
     Whole = 0,

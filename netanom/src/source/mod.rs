@@ -16,8 +16,7 @@ mod fragments;
 mod interface;
 #[cfg(feature = "live")]
 pub mod kernel;
-#[cfg(feature = "live")]
-mod netlink;
+pub(crate) mod netlink;
 #[cfg(feature = "live")]
 pub mod privileges;
 mod stop;

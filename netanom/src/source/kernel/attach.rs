@@ -11,7 +11,7 @@ use aya::programs::{LinkOrder, ProgramError, SchedClassifier, Xdp, XdpMode as Ay
 
 use super::frames::Frames;
 use super::load::{XDP, chain, is_refusal, pin_error, program};
-use super::pin::{Folder, Found, Hook, Place};
+use super::pin::{Folder, Found, Hook, LinkName};
 use crate::source::netlink::{self, XdpProgram};
 use crate::source::{Direction, Interface, SourceError, XdpMode, bpf};
 
@@ -195,7 +195,7 @@ impl Attaching<'_> {
         let Some(folder) = self.folder else {
             return Ok(Link::Held { _link: link });
         };
-        let place = Place {
+        let place = LinkName {
             hook,
             interface: interface.index,
         };
@@ -245,7 +245,7 @@ impl Attaching<'_> {
         interface: &Interface,
         mut replace: impl FnMut(&mut Ebpf, FdLink) -> Option<FdLink>,
     ) -> Option<Link> {
-        let place = Place {
+        let place = LinkName {
             hook,
             interface: interface.index,
         };
