@@ -283,7 +283,9 @@ fn attach_native(xdp: &mut Xdp, interface: &Interface) -> Result<(Hook, XdpLinkI
     match xdp.attach_to_if_index(interface.index, AyaMode::Driver) {
         Ok(id) => Ok((Hook::Native, id)),
         Err(error) => match attach_error(interface, &error) {
-            other @ (SourceError::NoPrivilege { .. } | SourceError::Occupied { .. }) => Err(other),
+            other @ (SourceError::NoPrivilege { .. }
+            | SourceError::Occupied { .. }
+            | SourceError::WatchedElsewhere { .. }) => Err(other),
             other => Err(match cause(&error) {
                 Some(source) => SourceError::NativeRefused {
                     interface: interface.name.clone(),
@@ -330,6 +332,13 @@ fn occupied(interface: &Interface) -> SourceError {
         .flatten()
         .find(|program| program.id() == id);
     let program = match named.as_ref().and_then(|program| program.name_as_str()) {
+        // One with pins here was found before.
+        Some(XDP) => {
+            return SourceError::WatchedElsewhere {
+                interface: interface.name.clone(),
+                id,
+            };
+        }
         Some(name) if !name.is_empty() => format!("the XDP program `{name}` (id {id})"),
         _ => format!("the XDP program with id {id}"),
     };
