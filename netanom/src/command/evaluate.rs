@@ -23,7 +23,7 @@ use super::captures::{check_apart, find_all, gather_all, gather_made, read_label
 use super::{answer, check_outputs, load_model, progress};
 
 /// What was judged, and by what.
-struct Report {
+struct Evaluated {
     /// What judged: a model's name, or that there were several.
     judge: String,
     evaluation: Evaluation,
@@ -85,7 +85,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     })
 }
 
-fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Report> {
+fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Evaluated> {
     let model = load_model(args.model.as_deref())?;
     let labels = read_labels(&args.captures, &args.labels)?;
     let captures = find_all(&args.captures, &labels)?;
@@ -107,7 +107,7 @@ fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Report> {
     bar.finish_and_clear();
     let columns = model.columns(&feature::names())?;
     let importance = rows.select(&columns).importance(&model.scorer);
-    Ok(Report {
+    Ok(Evaluated {
         judge: format!("model `{}`, trained {}", model.name, model.trained_at),
         summary: evaluation.summary(args.base_rate),
         evaluation,
@@ -139,7 +139,7 @@ fn alike(lists: &[String]) -> Vec<Vec<String>> {
     lists.iter().map(names).collect()
 }
 
-fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Report> {
+fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Evaluated> {
     let labels = read_labels(&args.captures, &args.labels)?;
     let also = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
@@ -158,7 +158,7 @@ fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Report> {
         evaluation.merge(left.evaluation.clone());
     }
     bar.finish_and_clear();
-    Ok(Report {
+    Ok(Evaluated {
         judge: format!("{count} models, each trained without what it judged"),
         summary: evaluation.summary(args.base_rate),
         evaluation,

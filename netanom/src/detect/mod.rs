@@ -4,6 +4,7 @@
 //! where there is something to say, of a pair of hosts, a host or a prefix, and may remember what it has seen. What both
 //! say adds up in `alert`.
 
+mod carpet;
 mod flood;
 mod forest;
 
@@ -14,6 +15,7 @@ use crate::feature::{Features, JudgedFlow};
 use crate::flow::Window;
 use crate::model::Model;
 
+use carpet::CarpetDetector;
 use flood::FloodDetector;
 use forest::ForestClassifier;
 
@@ -114,6 +116,9 @@ pub fn all(model: Arc<Model>) -> Judges {
             classifier
         }),
         classifier: Some(Box::new(ForestClassifier::of_flows(model))),
-        detectors: vec![Box::<FloodDetector>::default()],
+        detectors: vec![
+            Box::<FloodDetector>::default(),
+            Box::<CarpetDetector>::default(),
+        ],
     }
 }

@@ -190,6 +190,11 @@ impl FlowStage {
         self.table.evicted_unanswered()
     }
 
+    /// Takes the memory that the past of as many hosts as can be takes, of which none is answered.
+    pub(super) fn take_memory(&mut self) {
+        self.context.take_memory();
+    }
+
     /// Forgets everything but keeps the memory.
     pub(super) fn clear(&mut self) {
         self.table.clear();
