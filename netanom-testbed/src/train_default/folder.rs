@@ -81,6 +81,21 @@ impl Scores {
         }
     }
 
+    /// Without rewritten copies, which are no captures of their own; what is said of flows stays.
+    pub(super) fn of_originals(mut self) -> Self {
+        self.captures
+            .retain(|capture| !capture.name.contains(".rewritten-"));
+        let mut counts = Counts::default();
+        for capture in self.core() {
+            counts.add(capture);
+        }
+        self.summary.attack_captures = counts.attacks;
+        self.summary.found = counts.found;
+        self.summary.benign_captures = counts.benign;
+        self.summary.benign_with_alert = counts.benign_with_alert;
+        self
+    }
+
     /// Captures that count.
     pub(super) fn core(&self) -> impl Iterator<Item = &CaptureResult> {
         self.captures
@@ -187,11 +202,12 @@ impl Netanom<'_> {
         &self,
         folders: &[Folder],
         made: &[Folder],
+        range: usize,
         work: &Path,
     ) -> anyhow::Result<Vec<Scores>> {
         let model = work.join("made_alone.model");
-        // What is simulated and drawn is last, and alone where there is no range.
-        let (dealt, also) = made.split_at((made.len() - 2).max(1));
+        // The range is first; where there is none, whatever else is calibrates.
+        let (dealt, also) = made.split_at(range.max(1));
         self.train(dealt, also, &model, None, work)?;
         let scores = folders.iter().map(|folder| self.evaluate(folder, &model));
         scores.collect()
@@ -305,6 +321,18 @@ mod tests {
         );
         assert_eq!(said(Some(SCAN), Some(true), &[SCAN]), None);
         assert_eq!(said(None, None, &[]), None);
+    }
+
+    #[test]
+    fn rewritten_copies_do_not_count() {
+        let mut copy = judged(None, None, &[Class::PortScan]);
+        copy.name = "a.rewritten-00.pcap".to_owned();
+        let scores = Scores {
+            summary: Evaluation::default().summary(0.001),
+            captures: vec![judged(Some(Class::SynFlood), Some(true), &[]), copy],
+        };
+        let counts = scores.of_originals().counts();
+        assert_eq!((counts.attacks, counts.found, counts.benign), (1, 1, 0));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) struct Packet {
     pub(super) wire: u32,
     /// What it is, when that is known.
     pub(super) view: Option<View>,
+    /// Whether it was sent again, as its first was lost.
+    pub(super) is_again: bool,
 }
 
 impl Packet {
@@ -32,6 +34,7 @@ impl Packet {
             view: View::of(&bytes),
             bytes,
             wire,
+            is_again: false,
         })
     }
 

@@ -193,6 +193,7 @@ fn connection(
             at += far + if opens { AGAIN_OPENING } else { AGAIN };
             again.push(Packet {
                 at,
+                is_again: true,
                 ..packet.clone()
             });
         }

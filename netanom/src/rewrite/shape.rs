@@ -96,7 +96,9 @@ pub(super) fn merged(packets: &mut Vec<Packet>, rng: &mut Rng) -> Option<String>
         // What the other side says in between ends the row.
         open.remove(&(view.to, view.from));
         let key = (view.from, view.to);
-        let plain = header.flags & !(tcp::PSH) == tcp::ACK && view.payload > 0;
+        // What is sent again fills a gap, and is no part of a row.
+        let plain =
+            header.flags & !tcp::PSH == tcp::ACK && view.payload > 0 && !packets[place].is_again;
         let row = open.get(&key).copied();
         if let Some((held, count)) = row
             && plain
