@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -15,6 +16,7 @@ pub use table::TableArgs;
 
 use crate::rewrite::Kind;
 use crate::simulate::{IpPrefix, Mac, Mode, parse_mac};
+use crate::sink::stderr;
 use values::{bar_of_evidence, with_port};
 
 /// Network anomaly sensor: counts every flow in the kernel, judges it with a Random Forest, raises alerts.
@@ -27,11 +29,19 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// What was typed. Help, version and wrong usage are answered here and end the program, with exit code 2 for the
-    /// latter.
-    #[must_use]
-    pub fn read() -> Self {
-        Self::parse()
+    /// What was typed.
+    ///
+    /// # Errors
+    /// With the exit code when the program is to end: help and version were printed, or wrong usage was answered (2), or
+    /// neither could be, as on a full disk (1).
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|answer| match answer.print() {
+            Ok(()) => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2)),
+            Err(error) => {
+                stderr::say(&format!("error: cannot write to standard output: {error}"));
+                ExitCode::FAILURE
+            }
+        })
     }
 }
 

@@ -13,7 +13,13 @@ use netanom::sink::stderr;
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let cli = Cli::read();
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(code) => {
+            stderr::finish(LAST_LINES);
+            return code;
+        }
+    };
     start_log();
     let outcome = match &cli.command {
         #[cfg(feature = "live")]

@@ -129,10 +129,13 @@ pub(super) fn mistake(capture: &CaptureResult) -> Option<String> {
 }
 
 /// How the default model is grown. Leaves of fewer rows are of single captures; they double the model's size.
-const FOREST: [&str; 4] = ["--min-leaf", "5", "--trees", "75"];
+const FOREST: [&str; 4] = ["--min-leaf", "12", "--trees", "75"];
 
-/// Each source is left out alone to calibrate it, as a new network is one.
-const CALIBRATE: [&str; 2] = ["--calibrate", "20"];
+/// The same exercise on the same application, by five people.
+const ALIKE: &str = "cristobal,cvtalrc,iamnejoo,lucasib,mono510";
+
+/// Parts that are left out to calibrate it.
+const CALIBRATE: [&str; 2] = ["--calibrate", "5"];
 
 impl Netanom<'_> {
     /// Trains a model on the folders, calibrated on `folders` alone; returns what it was trained on.
@@ -183,14 +186,15 @@ impl Netanom<'_> {
         answer(&mut evaluate)
     }
 
-    /// Judges the captures of `folders` source by source, each by a model that has seen nothing of it; `always` are
+    /// Judges the captures of `folders` group of sources by group, each by a model that has seen nothing of it; `always` are
     /// trained on in any case.
-    pub(super) fn leave_out_sources(
+    pub(super) fn leave_out_groups(
         &self,
         folders: &[Folder],
         always: &[Folder],
     ) -> anyhow::Result<Scores> {
-        answer(&mut self.leave_out_command("source", folders, always))
+        let mut command = self.leave_out_command("group", folders, always);
+        answer(command.args(["--alike", ALIKE]))
     }
 
     /// Judges each of `folders` by a model of `made` captures alone.
@@ -215,7 +219,8 @@ impl Netanom<'_> {
         folders: &[Folder],
         always: &[Folder],
     ) -> anyhow::Result<Vec<UnknownClass>> {
-        answer(&mut self.leave_out_command("class", folders, always))
+        let mut command = self.leave_out_command("class", folders, always);
+        answer(command.args(["--calibrate", "0"]))
     }
 
     fn leave_out_command(&self, what: &str, folders: &[Folder], always: &[Folder]) -> Command {
@@ -273,6 +278,8 @@ mod tests {
             attack,
             is_benign: attack.is_none(),
             found,
+            noticed: found,
+            named: found,
             delay_seconds: None,
             seconds: 1.0,
             flows: 1,

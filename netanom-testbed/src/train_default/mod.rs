@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     range: Vec<PathBuf>,
     /// So many captures of `cargo xtask draw`, always trained on
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
     drawn: u64,
     /// So many copies of each capture of --data and --range, by `netanom rewrite`; a copy is left out with its original
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -35,7 +35,8 @@ pub(crate) struct Arguments {
     /// Folder that keeps drawn and rewritten captures for the next time [default: target/training]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// Judge each source of captures by a model that was trained without it, too: a training for each source
+    /// Judge sources of captures by models that were trained without them, too: a training for each of five groups, and for
+    /// each class of attack
     #[arg(long, requires = "data")]
     hold_out: bool,
     /// Time of training to write down, RFC 3339 [default: that of the newest commit]
@@ -140,7 +141,7 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         [
             card::held_out(
                 &netanom
-                    .leave_out_sources(&found_folders, &made_folders)?
+                    .leave_out_groups(&found_folders, &made_folders)?
                     .of_originals(),
             ),
             card::made_alone(

@@ -105,9 +105,16 @@ fn play(scene: &mut Scene, cast: Cast, known: Known) {
     let (low, high) = known.rates;
     let begin = scene.early();
     let most = scene.left / 2;
+    let rate = chance::magnitude(&mut scene.rng, low, high);
+    let mut seconds = (scene.seconds - begin).max(1.0);
+    if known.class == Class::PortScan {
+        // From a dozen of the best known ports on.
+        let probes = chance::magnitude(&mut scene.rng, 12.0, 10_000.0);
+        seconds = seconds.min((probes / rate).max(0.05));
+    }
     let scenario = Scenario {
-        rate: Some(chance::magnitude(&mut scene.rng, low, high)),
-        duration: Duration::from_secs_f64((scene.seconds - begin).max(1.0)),
+        rate: Some(rate),
+        duration: Duration::from_secs_f64(seconds),
         seed: scene.rng.random(),
         start: scene.at(begin),
         ..Scenario::new(known.mode, source, cast.server.ip)
