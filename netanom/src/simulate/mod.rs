@@ -4,6 +4,7 @@
 //! is due. Both directions of a conversation are there, as a tap or a mirror port sees them. Only exchanges that are
 //! under way are kept, so memory does not grow with the duration.
 
+pub mod access_log;
 mod amplification;
 mod brute_force;
 mod chance;

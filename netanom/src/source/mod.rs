@@ -1,5 +1,6 @@
 //! Where windows come from. Live and offline differ here and nowhere else.
 
+pub mod access_log;
 mod ahead;
 #[cfg(feature = "live")]
 #[expect(unsafe_code, reason = "a bpf() command that aya lacks")]
@@ -20,6 +21,7 @@ pub mod kernel;
 mod netlink;
 #[cfg(feature = "live")]
 pub mod privileges;
+pub mod records;
 mod stop;
 mod watchlist;
 
@@ -256,6 +258,17 @@ pub enum SourceError {
     /// A file is not what it should be.
     #[error("`{file}` is no capture that netanom reads: {detail}")]
     Format {
+        /// Which file.
+        file: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A file is no log.
+    #[error(
+        "`{file}` is no access log that netanom reads: {detail}; it reads the common and the combined format, HAProxy's, \
+         and JSON lines of nginx, Apache, Caddy, Traefik and HAProxy, plain or compressed by gzip or zstd"
+    )]
+    NoLog {
         /// Which file.
         file: String,
         /// What is wrong with it.
