@@ -8,7 +8,7 @@ use ndarray::ArrayView1;
 
 use super::Classifier;
 use crate::alert::{Class, Contribution, Judgement, Probabilities, Verdict};
-use crate::feature::{self, Feature, Features};
+use crate::feature::{self, Features};
 use crate::model::{Columns, Model};
 
 /// Contributions that an alert carries: what a person reads.
@@ -17,23 +17,40 @@ const EXPLAINED: usize = 8;
 /// Judges flows by a trained model.
 #[derive(Debug)]
 pub(super) struct ForestClassifier {
+    name: &'static str,
     model: Arc<Model>,
-    /// Where its features stand among ours.
+    /// Names and units of the columns of the rows.
+    ours: Vec<(&'static str, &'static str)>,
+    /// Where its features stand among them.
     columns: Columns,
     /// The model's classes, in its order.
     classes: Vec<Class>,
 }
 
 impl ForestClassifier {
-    /// A classifier of `model`, whose features and classes were checked when it was read.
+    /// A classifier of flows by `model`, whose features and classes were checked when it was read.
     #[must_use]
-    pub(super) fn new(model: Arc<Model>) -> Self {
+    pub(super) fn of_flows(model: Arc<Model>) -> Self {
+        let ours = feature::features().map(|feature| (feature.name, feature.unit));
+        Self::new("forest", model, ours.collect())
+    }
+
+    /// The same of rows with other columns.
+    #[must_use]
+    pub(super) fn new(
+        name: &'static str,
+        model: Arc<Model>,
+        ours: Vec<(&'static str, &'static str)>,
+    ) -> Self {
         // What was not checked and has no name here is unusual without a name.
         let class = |name: &String| name.parse().unwrap_or(Class::Anomaly);
         let classes = model.classes.iter().map(class).collect();
-        let columns = Columns::of(&model.features, &feature::names());
+        let names: Vec<_> = ours.iter().map(|(name, _)| *name).collect();
+        let columns = Columns::of(&model.features, &names);
         Self {
+            name,
             model,
+            ours,
             columns,
             classes,
         }
@@ -42,7 +59,7 @@ impl ForestClassifier {
 
 impl Classifier for ForestClassifier {
     fn name(&self) -> &'static str {
-        "forest"
+        self.name
     }
 
     fn judge(&self, rows: &Features) -> Vec<Judgement> {
@@ -92,18 +109,17 @@ impl Classifier for ForestClassifier {
         let row = rows.rows.row(row).to_vec();
         let row = self.columns.select_one(&row);
         let contributions = self.model.scorer.contributions(&row, class).features;
-        let ours: Vec<&Feature> = feature::features().collect();
         let places = self.columns.places().iter();
         let mut explanation: Vec<Contribution> = places
             .zip(row.iter())
             .zip(contributions)
             .zip(&self.model.typical)
             .filter_map(|(((place, value), contribution), typical)| {
-                let feature = ours[(*place)?];
+                let (name, unit) = self.ours[(*place)?];
                 Some(Contribution {
-                    feature: feature.name.to_owned(),
+                    feature: name.to_owned(),
                     value: f64::from(*value),
-                    unit: feature.unit.to_owned(),
+                    unit: unit.to_owned(),
                     typical: *typical,
                     contribution,
                 })

@@ -4,6 +4,7 @@
 //! where there is something to say, of a pair of hosts, a host or a prefix, and may remember what it has seen. What both
 //! say adds up in `alert`.
 
+mod access;
 mod flood;
 mod forest;
 
@@ -14,6 +15,7 @@ use crate::feature::{Features, JudgedFlow};
 use crate::flow::Window;
 use crate::model::Model;
 
+pub use access::of_access_logs;
 use flood::FloodDetector;
 use forest::ForestClassifier;
 
@@ -98,7 +100,7 @@ impl std::fmt::Debug for Judges {
 #[must_use]
 pub fn all(model: Arc<Model>) -> Judges {
     Judges {
-        classifier: Some(Box::new(ForestClassifier::new(model))),
+        classifier: Some(Box::new(ForestClassifier::of_flows(model))),
         detectors: vec![Box::<FloodDetector>::default()],
     }
 }

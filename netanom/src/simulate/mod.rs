@@ -27,6 +27,7 @@ mod sender;
 mod slow_http;
 mod speech;
 mod syn_flood;
+pub mod table;
 mod timeline;
 mod udp_flood;
 

@@ -225,6 +225,43 @@ pub fn open(path: &Path) -> Result<Lines, SourceError> {
     ))))
 }
 
+/// Time of the first line that can be read; none where there is none.
+#[must_use]
+pub fn begins_at(path: &Path) -> Option<Timestamp> {
+    let (beginning, _) = peek(path).ok()?;
+    let mut first = None;
+    let mut cutter = LineCutter::default();
+    cutter.feed(&beginning, &mut |line| {
+        if let (None, Line::Whole(line)) = (first, line) {
+            let read = parse(unquoted(line.trim_ascii()).0);
+            first = read.ok().map(|request| request.at);
+        }
+    });
+    first
+}
+
+/// What a log is called whatever its rotation calls its parts: `access.log` for `access.log.2.gz` and
+/// `access.log-20260101`.
+#[must_use]
+pub fn log_name(path: &Path) -> String {
+    let name = path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    let mut base = name.as_str();
+    for ending in [".gz", ".zst"] {
+        base = base.strip_suffix(ending).unwrap_or(base);
+    }
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((before, after)) = base.rsplit_once(['.', '-'])
+        && is_number(after)
+        && !before.is_empty()
+    {
+        base = before;
+    }
+    base.to_owned()
+}
+
 type Input = Box<dyn std::io::Read + Send>;
 
 /// The beginning of a file, and what comes after it.

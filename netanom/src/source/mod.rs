@@ -13,6 +13,7 @@ mod encapsulated;
 #[cfg(feature = "live")]
 #[expect(unsafe_code, reason = "an ioctl that no crate has")]
 mod ethtool;
+pub mod follow;
 mod fragments;
 mod interface;
 #[cfg(feature = "live")]
@@ -270,6 +271,14 @@ pub enum SourceError {
     )]
     NoLog {
         /// Which file.
+        file: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A file cannot be followed.
+    #[error("cannot follow `{file}`: {detail}")]
+    Follow {
+        /// Which file, or pattern.
         file: String,
         /// What is wrong with it.
         detail: String,

@@ -25,12 +25,12 @@ const PROTOCOL: u8 = protocol::TCP;
 /// Which row a line belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RowKey {
+    /// Minute since the Unix epoch.
+    pub minute: u64,
     /// Number of the log that it is in: one server's clients are not another's.
     pub log: u32,
     /// Who asked.
     pub client: IpAddr,
-    /// Minute since the Unix epoch.
-    pub minute: u64,
 }
 
 #[derive(Clone, Debug, Default)]

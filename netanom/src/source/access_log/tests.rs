@@ -175,6 +175,19 @@ fn a_line_far_ahead_of_now_is_refused() {
     assert_eq!(log.refused.examples()[0].reason, "future");
 }
 
+#[test]
+fn the_parts_of_a_rotated_log_have_its_name() {
+    for part in [
+        "access.log",
+        "x/access.log.1",
+        "access.log.12.gz",
+        "access.log-20260101.zst",
+    ] {
+        assert_eq!(log_name(Path::new(part)), "access.log", "{part}");
+    }
+    assert_eq!(log_name(Path::new("site-b.log")), "site-b.log");
+}
+
 proptest! {
     #[test]
     fn no_line_panics(line in proptest::collection::vec(any::<u8>(), 0..300)) {

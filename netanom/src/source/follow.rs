@@ -1,0 +1,447 @@
+//! Text files that other programs append to: each line once, through rotation by renaming and by truncation, and across
+//! restarts.
+//!
+//! Polled, not notified: a look at a file that has not grown is one `stat`, works on every file system, and misses nothing
+//! when a program renames, truncates and writes between two looks. A file is known by its device and inode and by its
+//! first bytes, so a new file in an old one's place, or with its inode, begins at its beginning.
+
+mod place;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use wildmatch::WildMatch;
+
+use super::records::{Line, LineCutter, Lines};
+use super::{SourceError, access_log, capture};
+
+use place::{HEAD, Head, Id};
+pub use place::{Place, Places};
+
+/// Bytes that are read of a file at a look, so that one file does not make the others wait.
+const AT_A_LOOK: usize = 1024 * 1024;
+/// What was renamed away is read on for so long: its writer may not have heard of it yet.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Files that are followed at most.
+pub const MAX_FILES: usize = 256;
+/// Files that were let go and are known again when they were compressed.
+const MAX_PAST: usize = 64;
+
+/// What is to be followed: a file, or all that match a pattern.
+#[derive(Debug)]
+struct Wanted {
+    folder: PathBuf,
+    name: String,
+    pattern: Option<WildMatch>,
+}
+
+#[derive(Debug)]
+struct Followed {
+    path: PathBuf,
+    file: File,
+    id: Id,
+    head: Head,
+    /// Where the next byte to be read is.
+    offset: u64,
+    cutter: LineCutter,
+    /// When it was first seen under no name any more.
+    gone: Option<Duration>,
+}
+
+/// Files that grow.
+#[derive(Debug)]
+pub struct Follower {
+    wanted: Vec<Wanted>,
+    files: Vec<Followed>,
+    /// Compressed files, which are read once: those that were.
+    read: BTreeMap<PathBuf, Id>,
+    /// What an earlier run had read.
+    before: Vec<Place>,
+    /// Files that were let go.
+    past: Vec<Place>,
+    chunk: Vec<u8>,
+    /// Files that were left out because there are too many.
+    left_out: u64,
+}
+
+impl Follower {
+    /// Follows these files and patterns (`*` and `?` in the last part of a path), from where `places` says an earlier run
+    /// had come to, else from their beginning.
+    ///
+    /// # Errors
+    /// When a folder is not there, a name is a directory's, or a file cannot be read.
+    pub fn new(names: &[PathBuf], places: Places) -> Result<Self, SourceError> {
+        let mut wanted = Vec::new();
+        for path in names {
+            let folder = match path.parent() {
+                Some(folder) if folder != Path::new("") => folder.to_owned(),
+                _ => PathBuf::from("."),
+            };
+            let refuse = |detail: &str| SourceError::Follow {
+                file: path.display().to_string(),
+                detail: detail.to_owned(),
+            };
+            let name = path.file_name().and_then(OsStr::to_str);
+            let Some(name) = name.filter(|_| !path.is_dir()) else {
+                return Err(refuse(
+                    "it is a directory; name the files in it, or a pattern such as 'logs/*.log'",
+                ));
+            };
+            if !folder.is_dir() {
+                return Err(refuse("its folder does not exist; make it first"));
+            }
+            let pattern = name.contains(['*', '?']).then(|| WildMatch::new(name));
+            if pattern.is_none() && path.exists() {
+                File::open(path).map_err(|source| SourceError::Read {
+                    file: path.display().to_string(),
+                    source,
+                })?;
+            }
+            wanted.push(Wanted {
+                folder,
+                name: name.to_owned(),
+                pattern,
+            });
+        }
+        Ok(Self {
+            wanted,
+            files: Vec::new(),
+            read: places.read,
+            before: places.places,
+            past: places.past,
+            chunk: vec![0; AT_A_LOOK],
+            left_out: 0,
+        })
+    }
+
+    /// Where reading has come to, as of the lines that were given.
+    #[must_use]
+    pub fn places(&self) -> Places {
+        let places = self.files.iter().map(Followed::place);
+        Places {
+            places: places.chain(self.before.iter().cloned()).collect(),
+            past: self.past.clone(),
+            read: self.read.clone(),
+        }
+    }
+
+    /// Files that are followed now.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| file.path.as_path())
+    }
+
+    /// Files that were left out because there are too many.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Looks once: gives each line that has come with the path of its file, the old ones of a file before the new ones of
+    /// another. `now` is the time since any moment. Returns whether there is more to read at once.
+    ///
+    /// # Errors
+    /// When a file that is there cannot be read.
+    pub fn look(
+        &mut self,
+        now: Duration,
+        take: &mut dyn FnMut(&Path, Line<'_>),
+    ) -> Result<bool, SourceError> {
+        let named = self.named();
+        self.find_parts(&named, take);
+        for path in &named {
+            if is_compressed(path) {
+                self.read_once(path, take)?;
+            } else {
+                self.open(path)?;
+            }
+        }
+        let mut has_more = false;
+        for file in &mut self.files {
+            has_more |= file
+                .read(&mut self.chunk, take)
+                .map_err(|source| SourceError::Read {
+                    file: file.path.display().to_string(),
+                    source,
+                })?;
+        }
+        self.let_go(&named, now, take);
+        Ok(has_more)
+    }
+
+    /// Gives what has no end, as when nobody writes any more.
+    pub fn finish(&mut self, take: &mut dyn FnMut(&Path, Line<'_>)) {
+        for file in &mut self.files {
+            let path = file.path.clone();
+            file.cutter.finish(&mut |line| take(&path, line));
+        }
+    }
+
+    /// The paths that are wanted and there, the oldest first.
+    fn named(&self) -> Vec<PathBuf> {
+        let mut named = Vec::new();
+        for wanted in &self.wanted {
+            let Some(pattern) = &wanted.pattern else {
+                named.push(wanted.folder.join(&wanted.name));
+                continue;
+            };
+            let entries = fs::read_dir(&wanted.folder).into_iter().flatten().flatten();
+            let matching = entries.filter(|entry| {
+                let name = entry.file_name();
+                name.to_str().is_some_and(|name| pattern.matches(name))
+            });
+            named.extend(matching.map(|entry| entry.path()));
+        }
+        named.retain(|path| path.is_file());
+        named.sort_by_cached_key(|path| {
+            let changed = path
+                .metadata()
+                .ok()
+                .map(|metadata| (metadata.mtime(), metadata.mtime_nsec()));
+            (changed, path.clone())
+        });
+        named.dedup();
+        named
+    }
+
+    /// Files of an earlier run that were renamed while nobody looked: their rest comes first.
+    fn find_parts(&mut self, named: &[PathBuf], take: &mut dyn FnMut(&Path, Line<'_>)) {
+        let before = std::mem::take(&mut self.before);
+        for place in before {
+            let same = |path: &PathBuf| Id::of(path).is_some_and(|id| id == place.id);
+            let folder = place.path.parent().unwrap_or(Path::new("."));
+            let found = named.iter().find(|path| same(path)).cloned().or_else(|| {
+                let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+                entries.map(|entry| entry.path()).find(|path| same(path))
+            });
+            let opened = found.and_then(|path| {
+                let file = File::open(&path).ok()?;
+                let is_same =
+                    place.head.is_of(&file) && file.metadata().ok()?.len() >= place.offset;
+                is_same.then_some((path, file))
+            });
+            match opened {
+                Some((path, file)) => self.files.push(Followed {
+                    path,
+                    file,
+                    id: place.id,
+                    head: place.head,
+                    offset: place.offset,
+                    cutter: LineCutter::default(),
+                    gone: None,
+                }),
+                None => self.find_compressed(place, take),
+            }
+        }
+    }
+
+    /// The rest of a file that was compressed while nobody looked.
+    fn find_compressed(&mut self, place: Place, take: &mut dyn FnMut(&Path, Line<'_>)) {
+        let name = access_log::log_name(&place.path);
+        let folder = place.path.parent().unwrap_or(Path::new("."));
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut parts = entries.map(|entry| entry.path());
+        let path = place.path.clone();
+        let offset = place.offset;
+        let is_part = |part: &PathBuf| {
+            access_log::log_name(part) == name
+                && is_compressed(part)
+                && beginning(part).is_ok_and(|(first, _)| place.head.begins(&first))
+        };
+        let part = parts.find(is_part);
+        self.remember(place);
+        let read = part.map(|part| self.read_once(&part, take));
+        if !matches!(read, Some(Ok(()))) {
+            log::warn!(
+                "`{}` is no longer the file that was read up to byte {offset}: what is there now is read from its beginning",
+                path.display()
+            );
+        }
+    }
+
+    fn remember(&mut self, place: Place) {
+        self.past.push(place);
+        if self.past.len() > MAX_PAST {
+            self.past.remove(0);
+        }
+    }
+
+    fn open(&mut self, path: &Path) -> Result<(), SourceError> {
+        let failed = |source: io::Error| SourceError::Read {
+            file: path.display().to_string(),
+            source,
+        };
+        let Some(id) = Id::of(path) else {
+            return Ok(());
+        };
+        if let Some(known) = self.files.iter_mut().find(|file| file.id == id) {
+            path.clone_into(&mut known.path);
+            return Ok(());
+        }
+        if self.files.len() >= MAX_FILES {
+            self.left_out += 1;
+            return Ok(());
+        }
+        let file = match File::open(path) {
+            Ok(file) => file,
+            // Renamed just now: the next look finds it.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        let id = Id::of_file(&file).map_err(failed)?;
+        self.files.push(Followed {
+            path: path.to_owned(),
+            file,
+            id,
+            head: Head::default(),
+            offset: 0,
+            cutter: LineCutter::default(),
+            gone: None,
+        });
+        Ok(())
+    }
+
+    /// What was renamed away and has been still for long enough, or deleted, is let go.
+    fn let_go(&mut self, named: &[PathBuf], now: Duration, take: &mut dyn FnMut(&Path, Line<'_>)) {
+        let ids: Vec<Id> = named.iter().filter_map(|path| Id::of(path)).collect();
+        let mut gone = Vec::new();
+        self.files.retain_mut(|file| {
+            if ids.contains(&file.id) {
+                file.gone = None;
+                return true;
+            }
+            let since = *file.gone.get_or_insert(now);
+            let stays = now.saturating_sub(since) < PATIENCE;
+            if !stays {
+                let path = file.path.clone();
+                file.cutter.finish(&mut |line| take(&path, line));
+                gone.push(file.place());
+            }
+            stays
+        });
+        gone.into_iter().for_each(|place| self.remember(place));
+    }
+
+    /// A compressed file does not grow: it is read once, and of one that was followed before it was compressed, the rest.
+    fn read_once(
+        &mut self,
+        path: &Path,
+        take: &mut dyn FnMut(&Path, Line<'_>),
+    ) -> Result<(), SourceError> {
+        let Some(id) = Id::of(path) else {
+            return Ok(());
+        };
+        // A rotation that compresses renames what was read before: it is known by its inode.
+        if self.read.values().any(|known| *known == id) {
+            self.read.insert(path.to_owned(), id);
+            return Ok(());
+        }
+        let (first, rest) = beginning(path)?;
+        let known = self
+            .files
+            .iter()
+            .map(Followed::place)
+            .chain(self.past.iter().cloned());
+        let mut known = known.filter(|place| place.head.begins(&first));
+        let offset = known.next().map_or(0, |place| place.offset);
+        let mut input = io::Cursor::new(first).chain(rest);
+        if let Err(error) = io::copy(&mut input.by_ref().take(offset), &mut io::sink()) {
+            log::warn!("`{}` cannot be read to its end: {error}", path.display());
+        }
+        let mut lines = Lines::of(Box::new(input));
+        let read = loop {
+            match lines.next(&mut |line| take(path, line)) {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(error) = read {
+            log::warn!("`{}` cannot be read to its end: {error}", path.display());
+        }
+        self.read.insert(path.to_owned(), id);
+        while self.read.len() > MAX_FILES {
+            self.read.pop_first();
+        }
+        Ok(())
+    }
+}
+
+/// The first bytes of a compressed file's content, and what comes after them.
+fn beginning(path: &Path) -> Result<(Vec<u8>, Box<dyn Read + Send>), SourceError> {
+    let mut input = capture::open_decompressed(path)?;
+    let mut first = Vec::new();
+    let read = input.by_ref().take(HEAD).read_to_end(&mut first);
+    read.map_err(|source| SourceError::Read {
+        file: path.display().to_string(),
+        source,
+    })?;
+    Ok((first, input))
+}
+
+impl Followed {
+    fn place(&self) -> Place {
+        Place {
+            path: self.path.clone(),
+            id: self.id,
+            head: self.head.clone(),
+            offset: self.offset - self.cutter.pending(),
+        }
+    }
+
+    /// Reads on, from the beginning when the file was truncated; whether there may be more.
+    fn read(
+        &mut self,
+        chunk: &mut [u8],
+        take: &mut dyn FnMut(&Path, Line<'_>),
+    ) -> io::Result<bool> {
+        let length = self.file.metadata()?.len();
+        if length < self.offset || !self.head.is_of(&self.file) {
+            let path = self.path.clone();
+            self.cutter.finish(&mut |line| take(&path, line));
+            (self.offset, self.head) = (0, Head::default());
+        }
+        let read = match self.file.read_at(chunk, self.offset) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
+            read => read?,
+        };
+        if read == 0 {
+            return Ok(false);
+        }
+        self.offset += read as u64;
+        self.head.grow(&self.file, self.offset)?;
+        let path = &self.path;
+        self.cutter
+            .feed(&chunk[..read], &mut |line| take(path, line));
+        Ok(read == chunk.len())
+    }
+}
+
+/// Whether a file begins like gzip or Zstandard.
+fn is_compressed(path: &Path) -> bool {
+    let mut first = [0; 4];
+    let read = File::open(path).and_then(|mut file| file.read(&mut first));
+    read.is_ok_and(|read| {
+        first[..read].starts_with(&[0x1f, 0x8b]) || first[..read] == [0x28, 0xb5, 0x2f, 0xfd]
+    })
+}
+
+/// That what is there already is an access log: a file that is none was named by mistake.
+///
+/// # Errors
+/// As [`access_log::open`]; an empty file may become one.
+pub fn check_access_log(path: &Path) -> Result<(), SourceError> {
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {
+            access_log::open(path).map(|_| ())
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
