@@ -262,7 +262,7 @@ impl Watcher {
                 judge(stage, desk, stage.now());
             }
         };
-        let has_more = follower.look(self.begun.elapsed(), &mut take)?;
+        let has_more = follower.look(self.begun.elapsed(), &mut take);
         // Where no line comes, time goes on from the latest one: so alerts end.
         let at = self.latest.0.plus(self.latest.1.elapsed());
         judge(&mut self.stage, &mut self.desk, at);

@@ -5,28 +5,34 @@
 //! when a program renames, truncates and writes between two looks. A file is known by its device and inode and by its
 //! first bytes, so a new file in an old one's place, or with its inode, begins at its beginning.
 
+mod compressed;
+mod file;
 mod place;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use wildmatch::WildMatch;
 
-use super::records::{Line, LineCutter, Lines};
-use super::{SourceError, access_log, capture};
+use super::records::{Line, LineCutter};
+use super::{SourceError, access_log};
 
-use place::{HEAD, Head, Id};
+use compressed::is_compressed;
+use file::Followed;
+use place::{Head, Id};
 pub use place::{Place, Places};
 
 /// Bytes that are read of a file at a look, so that one file does not make the others wait.
 const AT_A_LOOK: usize = 1024 * 1024;
 /// What was renamed away is read on for so long: its writer may not have heard of it yet.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A compressed file that came later is whole when it has not grown for so long.
+const STILL: Duration = Duration::from_secs(2);
 /// Files that are followed at most.
 pub const MAX_FILES: usize = 256;
 /// Files that were let go and are known again when they were compressed.
@@ -38,19 +44,6 @@ struct Wanted {
     folder: PathBuf,
     name: String,
     pattern: Option<WildMatch>,
-}
-
-#[derive(Debug)]
-struct Followed {
-    path: PathBuf,
-    file: File,
-    id: Id,
-    head: Head,
-    /// Where the next byte to be read is.
-    offset: u64,
-    cutter: LineCutter,
-    /// When it was first seen under no name any more.
-    gone: Option<Duration>,
 }
 
 /// Files that grow.
@@ -65,8 +58,11 @@ pub struct Follower {
     /// Files that were let go.
     past: Vec<Place>,
     chunk: Vec<u8>,
-    /// Files that were left out because there are too many.
-    left_out: u64,
+    has_looked: bool,
+    /// What cannot be read now.
+    trouble: BTreeMap<PathBuf, String>,
+    /// Lengths of compressed files that are perhaps still being written, and since when they have them.
+    growing: BTreeMap<PathBuf, (u64, Duration)>,
 }
 
 impl Follower {
@@ -115,7 +111,9 @@ impl Follower {
             before: places.places,
             past: places.past,
             chunk: vec![0; AT_A_LOOK],
-            left_out: 0,
+            has_looked: false,
+            trouble: BTreeMap::new(),
+            growing: BTreeMap::new(),
         })
     }
 
@@ -135,42 +133,39 @@ impl Follower {
         self.files.iter().map(|file| file.path.as_path())
     }
 
-    /// Files that were left out because there are too many.
-    #[must_use]
-    pub fn left_out(&self) -> u64 {
-        self.left_out
-    }
-
     /// Looks once: gives each line that has come with the path of its file, the old ones of a file before the new ones of
     /// another. `now` is the time since any moment. Returns whether there is more to read at once.
     ///
-    /// # Errors
-    /// When a file that is there cannot be read.
-    pub fn look(
-        &mut self,
-        now: Duration,
-        take: &mut dyn FnMut(&Path, Line<'_>),
-    ) -> Result<bool, SourceError> {
+    /// A file that cannot be read is told of once, and tried again at each look: the others go on.
+    pub fn look(&mut self, now: Duration, take: &mut dyn FnMut(&Path, Line<'_>)) -> bool {
         let named = self.named();
         self.find_parts(&named, take);
         for path in &named {
-            if is_compressed(path) {
-                self.read_once(path, take)?;
+            let tried = if self.follows(path) || !is_compressed(path) {
+                self.open(path)
+            } else if self.is_whole(path, now) {
+                self.read_once(path, take)
             } else {
-                self.open(path)?;
+                Ok(())
+            };
+            if let Err(error) = tried {
+                self.note(path, error);
             }
         }
-        let mut has_more = false;
+        self.has_looked = true;
+        let (mut has_more, mut failed) = (false, Vec::new());
         for file in &mut self.files {
-            has_more |= file
-                .read(&mut self.chunk, take)
-                .map_err(|source| SourceError::Read {
-                    file: file.path.display().to_string(),
-                    source,
-                })?;
+            match file.read(&mut self.chunk, take) {
+                Ok(more) => has_more |= more,
+                Err(source) => failed.push((file.path.clone(), source)),
+            }
+        }
+        for (path, source) in failed {
+            let file = path.display().to_string();
+            self.note(&path, SourceError::Read { file, source });
         }
         self.let_go(&named, now, take);
-        Ok(has_more)
+        has_more
     }
 
     /// Gives what has no end, as when nobody writes any more.
@@ -239,28 +234,19 @@ impl Follower {
         }
     }
 
-    /// The rest of a file that was compressed while nobody looked.
-    fn find_compressed(&mut self, place: Place, take: &mut dyn FnMut(&Path, Line<'_>)) {
-        let name = access_log::log_name(&place.path);
-        let folder = place.path.parent().unwrap_or(Path::new("."));
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let mut parts = entries.map(|entry| entry.path());
-        let path = place.path.clone();
-        let offset = place.offset;
-        let is_part = |part: &PathBuf| {
-            access_log::log_name(part) == name
-                && is_compressed(part)
-                && beginning(part).is_ok_and(|(first, _)| place.head.begins(&first))
-        };
-        let part = parts.find(is_part);
-        self.remember(place);
-        let read = part.map(|part| self.read_once(&part, take));
-        if !matches!(read, Some(Ok(()))) {
-            log::warn!(
-                "`{}` is no longer the file that was read up to byte {offset}: what is there now is read from its beginning",
-                path.display()
-            );
+    /// Tells of what cannot be read, once for each cause.
+    fn note(&mut self, path: &Path, error: SourceError) {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let text = format!("{error}: {}", cause.unwrap_or_default());
+        if self.trouble.get(path) != Some(&text) {
+            log::warn!("{text}; it is tried again");
+            self.trouble.insert(path.to_owned(), text);
         }
+    }
+
+    fn follows(&self, path: &Path) -> bool {
+        let id = Id::of(path);
+        self.files.iter().any(|file| Some(file.id) == id)
     }
 
     fn remember(&mut self, place: Place) {
@@ -283,8 +269,12 @@ impl Follower {
             return Ok(());
         }
         if self.files.len() >= MAX_FILES {
-            self.left_out += 1;
-            return Ok(());
+            return Err(SourceError::Follow {
+                file: path.display().to_string(),
+                detail: format!(
+                    "{MAX_FILES} files are followed already; start another watch for it"
+                ),
+            });
         }
         let file = match File::open(path) {
             Ok(file) => file,
@@ -325,109 +315,6 @@ impl Follower {
         });
         gone.into_iter().for_each(|place| self.remember(place));
     }
-
-    /// A compressed file does not grow: it is read once, and of one that was followed before it was compressed, the rest.
-    fn read_once(
-        &mut self,
-        path: &Path,
-        take: &mut dyn FnMut(&Path, Line<'_>),
-    ) -> Result<(), SourceError> {
-        let Some(id) = Id::of(path) else {
-            return Ok(());
-        };
-        // A rotation that compresses renames what was read before: it is known by its inode.
-        if self.read.values().any(|known| *known == id) {
-            self.read.insert(path.to_owned(), id);
-            return Ok(());
-        }
-        let (first, rest) = beginning(path)?;
-        let known = self
-            .files
-            .iter()
-            .map(Followed::place)
-            .chain(self.past.iter().cloned());
-        let mut known = known.filter(|place| place.head.begins(&first));
-        let offset = known.next().map_or(0, |place| place.offset);
-        let mut input = io::Cursor::new(first).chain(rest);
-        if let Err(error) = io::copy(&mut input.by_ref().take(offset), &mut io::sink()) {
-            log::warn!("`{}` cannot be read to its end: {error}", path.display());
-        }
-        let mut lines = Lines::of(Box::new(input));
-        let read = loop {
-            match lines.next(&mut |line| take(path, line)) {
-                Ok(true) => {}
-                Ok(false) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        if let Err(error) = read {
-            log::warn!("`{}` cannot be read to its end: {error}", path.display());
-        }
-        self.read.insert(path.to_owned(), id);
-        while self.read.len() > MAX_FILES {
-            self.read.pop_first();
-        }
-        Ok(())
-    }
-}
-
-/// The first bytes of a compressed file's content, and what comes after them.
-fn beginning(path: &Path) -> Result<(Vec<u8>, Box<dyn Read + Send>), SourceError> {
-    let mut input = capture::open_decompressed(path)?;
-    let mut first = Vec::new();
-    let read = input.by_ref().take(HEAD).read_to_end(&mut first);
-    read.map_err(|source| SourceError::Read {
-        file: path.display().to_string(),
-        source,
-    })?;
-    Ok((first, input))
-}
-
-impl Followed {
-    fn place(&self) -> Place {
-        Place {
-            path: self.path.clone(),
-            id: self.id,
-            head: self.head.clone(),
-            offset: self.offset - self.cutter.pending(),
-        }
-    }
-
-    /// Reads on, from the beginning when the file was truncated; whether there may be more.
-    fn read(
-        &mut self,
-        chunk: &mut [u8],
-        take: &mut dyn FnMut(&Path, Line<'_>),
-    ) -> io::Result<bool> {
-        let length = self.file.metadata()?.len();
-        if length < self.offset || !self.head.is_of(&self.file) {
-            let path = self.path.clone();
-            self.cutter.finish(&mut |line| take(&path, line));
-            (self.offset, self.head) = (0, Head::default());
-        }
-        let read = match self.file.read_at(chunk, self.offset) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
-            read => read?,
-        };
-        if read == 0 {
-            return Ok(false);
-        }
-        self.offset += read as u64;
-        self.head.grow(&self.file, self.offset)?;
-        let path = &self.path;
-        self.cutter
-            .feed(&chunk[..read], &mut |line| take(path, line));
-        Ok(read == chunk.len())
-    }
-}
-
-/// Whether a file begins like gzip or Zstandard.
-fn is_compressed(path: &Path) -> bool {
-    let mut first = [0; 4];
-    let read = File::open(path).and_then(|mut file| file.read(&mut first));
-    read.is_ok_and(|read| {
-        first[..read].starts_with(&[0x1f, 0x8b]) || first[..read] == [0x28, 0xb5, 0x2f, 0xfd]
-    })
 }
 
 /// That what is there already is an access log: a file that is none was named by mistake.
