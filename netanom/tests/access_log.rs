@@ -47,10 +47,10 @@ fn report_on(files: &[&Path], arguments: &[&str]) -> Value {
 #[test]
 fn attackers_that_ask_a_hundred_times_raise_alerts_and_a_quiet_log_raises_nearly_none() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, made) = simulated(&folder, "20000", "0.3", "11");
+    let (path, made) = simulated(&folder, "6000", "0.4", "11");
     let report = report_on(&[&path], &[]);
-    assert_eq!(report["lines"], 20_000);
-    assert_eq!(report["requests"], 20_000);
+    assert_eq!(report["lines"], 6000);
+    assert_eq!(report["requests"], 6000);
     let alerts = report["alerts"].as_array().unwrap();
     let told: BTreeSet<&str> = alerts
         .iter()
@@ -87,7 +87,7 @@ fn attackers_that_ask_a_hundred_times_raise_alerts_and_a_quiet_log_raises_nearly
             "{alert}"
         );
     }
-    let (quiet, _) = simulated(&folder, "20000", "0", "12");
+    let (quiet, _) = simulated(&folder, "4000", "0", "12");
     let alerts = report_on(&[&quiet], &[])["alerts"]
         .as_array()
         .unwrap()
@@ -98,7 +98,7 @@ fn attackers_that_ask_a_hundred_times_raise_alerts_and_a_quiet_log_raises_nearly
 #[test]
 fn compressed_logs_parts_and_standard_input_give_the_same_report() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, _) = simulated(&folder, "3000", "0.2", "13");
+    let (path, _) = simulated(&folder, "1500", "0.2", "13");
     let plain = report_on(&[&path], &[]);
     let log = fs::read(&path).unwrap();
     let packed = folder.path().join("13.log.gz");
@@ -259,7 +259,7 @@ fn a_model_trained_on_simulated_clients_knows_other_ones() {
     ])
     .assert()
     .success();
-    let (normal, _) = simulated(&folder, "5000", "0", "17");
+    let (normal, _) = simulated(&folder, "2000", "0", "17");
     let mut attack = netanom(&[
         "simulate",
         "access-log",

@@ -76,8 +76,9 @@ impl Watch {
         while !is_there() {
             assert!(
                 begun.elapsed() < PATIENCE,
-                "waited for {what}; {} lines",
-                self.lines()
+                "waited for {what}; {} lines\n{}",
+                self.lines(),
+                fs::read_to_string(self.path("said")).unwrap_or_default()
             );
             std::thread::park_timeout(LOOK);
         }
@@ -103,6 +104,11 @@ fn spawn(folder: &TempDir) -> (u16, Child) {
         .local_addr()
         .unwrap()
         .port();
+    let said = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.path().join("said"))
+        .unwrap();
     let child = Command::new(assert_cmd::cargo::cargo_bin("netanom"))
         .arg("watch")
         .arg(folder.path().join("access.log"))
@@ -110,7 +116,7 @@ fn spawn(folder: &TempDir) -> (u16, Child) {
         .arg("--state-dir")
         .arg(folder.path().join("state"))
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(said)
         .spawn()
         .unwrap();
     (port, child)
@@ -162,6 +168,10 @@ fn every_line_counts_once_through_rotation_truncation_and_kills() {
             // The last line comes in two pieces.
             let (first, rest) = lines.split_at(lines.len() - 20);
             watch.append(first);
+            if written == 0 {
+                // A file that was renamed before anyone has seen it has another name.
+                watch.wait_for("the first lines", || watch.lines() > 0);
+            }
             if part == 5 {
                 watch.kill_and_restart();
             }

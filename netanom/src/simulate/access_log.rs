@@ -168,10 +168,16 @@ impl SimulatedLog {
         let kinds = if is_attack { ATTACKS } else { NORMAL };
         let kind = self.actors.pick(kinds);
         let mut actor = self.actors.draw(kind, self.next_start, LONGEST);
+        // No actor is most of a short log.
+        let part = match is_attack {
+            true => self.rows as f64 * self.anomalies / 6.0,
+            false => self.rows as f64 / 10.0,
+        };
         let left = self.rows.saturating_sub(self.made);
+        let most = (part as u64).max(50).min(left);
         actor
             .lines
-            .truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            .truncate(usize::try_from(most).unwrap_or(usize::MAX));
         let is_bad = |line: &&LogLine| line.class != Class::Normal;
         let bad = actor.lines.iter().filter(is_bad).count() as u64;
         self.made += actor.lines.len() as u64;
