@@ -23,11 +23,14 @@ impl Words {
         "http".clone_into(&mut alert.protocol);
         "access".clone_into(&mut alert.detector);
         alert.source.port = None;
-        let ip = alert.target.ip.filter(|ip| !ip.is_unspecified());
+        // The client stands in its target's place; a network of such is one of clients.
+        let prefix = alert.target.prefix.take();
+        alert.source.prefix = alert.source.prefix.take().or(prefix);
         alert.target = Party {
-            ip,
+            ip: None,
+            prefix: None,
             port: None,
-            ..alert.target.clone()
+            count: 1,
         };
         alert.severity = severity(alert);
         alert.summary = summary(alert);

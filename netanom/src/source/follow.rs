@@ -213,19 +213,25 @@ impl Follower {
                 let entries = fs::read_dir(folder).into_iter().flatten().flatten();
                 entries.map(|entry| entry.path()).find(|path| same(path))
             });
+            // What begins otherwise under the same inode was truncated, or is another log's.
             let opened = found.and_then(|path| {
                 let file = File::open(&path).ok()?;
-                let is_same =
+                let is_whole =
                     place.head.is_of(&file) && file.metadata().ok()?.len() >= place.offset;
-                is_same.then_some((path, file))
+                let is_ours = access_log::log_name(&path) == access_log::log_name(&place.path);
+                (is_whole || is_ours).then_some((path, file, is_whole))
             });
             match opened {
-                Some((path, file)) => self.files.push(Followed {
+                Some((path, file, is_whole)) => self.files.push(Followed {
                     path,
                     file,
                     id: place.id,
-                    head: place.head,
-                    offset: place.offset,
+                    offset: if is_whole { place.offset } else { 0 },
+                    head: if is_whole {
+                        place.head
+                    } else {
+                        Head::default()
+                    },
                     cutter: LineCutter::default(),
                     gone: None,
                 }),

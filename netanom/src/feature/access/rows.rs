@@ -1,6 +1,6 @@
 //! The open rows: a bounded table of clients' minutes, and what of it has changed since it was judged.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use ndarray::Array2;
 use netanom_common::packet::protocol;
@@ -139,15 +139,12 @@ impl AccessRows {
 
 impl Row {
     fn facts(&self, key: RowKey) -> Facts {
-        // A log does not say at which address its server was asked.
-        let server = match key.client {
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
-        };
+        // A log does not say at which address its server was asked. With one address for all, clients would be many
+        // sources of one target and share an alert; so each stands in its target's place.
         let at = |ip| Endpoint { ip, port: 0 };
         Facts {
             initiator: at(key.client),
-            responder: at(server),
+            responder: at(key.client),
             protocol: PROTOCOL,
             interface: key.log,
             first_seen: self.minute.first,

@@ -131,6 +131,18 @@ fn nothing_is_read_twice_or_skipped_over_a_restart() {
 }
 
 #[test]
+fn what_was_truncated_filled_and_renamed_while_nobody_looked_is_read() {
+    let mut trial = Trial::of("log");
+    trial.append("log", "one\ntwo\n");
+    assert_eq!(trial.look(), ["one", "two"]);
+    fs::write(trial.path("log"), "three and more\n").unwrap();
+    fs::rename(trial.path("log"), trial.path("log.1")).unwrap();
+    trial.append("log", "four\n");
+    trial.restart("log");
+    assert_eq!(trial.look(), ["three and more", "four"]);
+}
+
+#[test]
 fn a_pattern_takes_files_that_come_later_and_compressed_ones_once() {
     let mut trial = Trial::of("*.log*");
     trial.append("a.log", "a\n");
