@@ -1,6 +1,8 @@
 //! `netanom train` and `evaluate` on access logs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use ndarray::Array2;
@@ -12,6 +14,8 @@ use crate::cli::{EvaluateArgs, FormatArg, TrainArgs};
 use crate::feature::access::{ACCESS_FEATURES, names};
 use crate::learn::access::{self, KnownLog, Rows, Score, mixed, rows_of, score};
 use crate::model::{Evidence, Forest, Model};
+use crate::simulate::DEFAULT_START;
+use crate::simulate::access_log::{ATTACKS, Actors, NORMAL};
 use crate::source::access_log::AccessLog;
 
 use super::train::{read_card, trained_at, trainer};
@@ -30,7 +34,7 @@ pub(super) fn train(args: &TrainArgs) -> anyhow::Result<()> {
         let account = rows.add_log(&log)?;
         tell(&log, &account);
     }
-    rows.add_simulated(args.simulated_clients, args.forest.seed);
+    add_simulated(&mut rows, args.simulated_clients, args.forest.seed);
     let data = rows.data_set();
     let settings = args.forest.settings();
     let trainer = trainer(args.trainer);
@@ -63,6 +67,30 @@ pub(super) fn train(args: &TrainArgs) -> anyhow::Result<()> {
         std::fs::metadata(&args.output)?.len() / 1024
     );
     Ok(())
+}
+
+/// Minutes that simulated clients act at most: many short ones, as their first minutes differ from each other more than
+/// their tenth ones.
+const MINUTES: [u64; 4] = [2, 3, 6, 15];
+
+/// Adds the rows of so many simulated clients of each kind, each at a site of its own.
+fn add_simulated(rows: &mut Rows, clients: usize, seed: u64) {
+    let mut actors = Actors::of_many_sites(seed);
+    let kinds: BTreeSet<_> = NORMAL.iter().chain(ATTACKS).copied().collect();
+    for kind in kinds {
+        let origin = rows.origin(kind.name());
+        for number in 0..clients {
+            // Not all begin with a minute.
+            let start = DEFAULT_START.plus(Duration::from_secs(7 * number as u64));
+            let most = Duration::from_mins(MINUTES[number % MINUTES.len()]);
+            let actor = actors.draw(kind, start, most);
+            let lines = actor
+                .lines
+                .into_iter()
+                .map(|line| (line.request, line.class));
+            rows.add_client(origin, &lines.collect::<Vec<_>>());
+        }
+    }
 }
 
 /// `FILE=CLASS`.

@@ -5,6 +5,7 @@
 //! say adds up in `alert`.
 
 mod access;
+mod carpet;
 mod flood;
 mod forest;
 
@@ -16,6 +17,7 @@ use crate::flow::Window;
 use crate::model::Model;
 
 pub use access::of_access_logs;
+use carpet::CarpetDetector;
 use flood::FloodDetector;
 use forest::ForestClassifier;
 
@@ -77,6 +79,8 @@ pub trait Detector: Send {
 pub struct Judges {
     /// What judges each row; `None` judges nothing.
     pub classifier: Option<Box<dyn Classifier>>,
+    /// What judges conversations; `None` judges none.
+    pub of_conversations: Option<Box<dyn Classifier>>,
     /// What looks at windows beside it.
     pub detectors: Vec<Box<dyn Detector>>,
 }
@@ -91,6 +95,13 @@ impl std::fmt::Debug for Judges {
             .collect();
         f.debug_struct("Judges")
             .field("classifier", &classifier)
+            .field(
+                "of_conversations",
+                &self
+                    .of_conversations
+                    .as_ref()
+                    .map(|classifier| classifier.name()),
+            )
             .field("detectors", &detectors)
             .finish()
     }
@@ -99,8 +110,17 @@ impl std::fmt::Debug for Judges {
 /// Everything that judges flows by default: the forest of `model`, and every detector in the order in which they judge.
 #[must_use]
 pub fn all(model: Arc<Model>) -> Judges {
+    let of_conversations = model.conversations.clone();
     Judges {
+        of_conversations: of_conversations.map(|model| {
+            let classifier: Box<dyn Classifier> =
+                Box::new(ForestClassifier::of_conversations(Arc::new(*model)));
+            classifier
+        }),
         classifier: Some(Box::new(ForestClassifier::of_flows(model))),
-        detectors: vec![Box::<FloodDetector>::default()],
+        detectors: vec![
+            Box::<FloodDetector>::default(),
+            Box::<CarpetDetector>::default(),
+        ],
     }
 }

@@ -1,12 +1,11 @@
-//! Rows of access logs to learn from and to be scored on: from files of which it is known what they are, and from
-//! simulated clients.
+//! Rows of access logs to learn from and to be scored on: from files of which it is known what they are, and of clients
+//! whose lines are known one by one.
 
 mod mixture;
 mod score;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use ndarray::Array2;
 
@@ -14,8 +13,6 @@ use super::dataset::DataSet;
 use crate::alert::Class;
 use crate::feature::access::{self, AccessRows, Request, RowKey};
 use crate::flow::Timestamp;
-use crate::simulate::DEFAULT_START;
-use crate::simulate::access_log::{ATTACKS, Actors, Kind, NORMAL};
 use crate::source::SourceError;
 use crate::source::access_log::{self, AccessLog};
 
@@ -96,32 +93,21 @@ impl Rows {
         Ok(account)
     }
 
-    /// Adds the rows of so many simulated clients of each kind; a minute is an attack's when a line of it is.
-    pub fn add_simulated(&mut self, clients: usize, seed: u64) {
-        let mut actors = Actors::of_many_sites(seed);
-        for kind in distinct(NORMAL).chain(distinct(ATTACKS)) {
-            let origin = self.origin(kind.name());
-            for number in 0..clients {
-                // Not all begin with a minute.
-                let start = DEFAULT_START.plus(Duration::from_secs(7 * number as u64));
-                let most = Duration::from_mins(MINUTES[number % MINUTES.len()]);
-                let actor = actors.draw(kind, start, most);
-                let bad: BTreeMap<u64, Class> = actor
-                    .lines
-                    .iter()
-                    .filter(|line| line.class != Class::Normal)
-                    .map(|line| (minute(line.request.at), line.class))
-                    .collect();
-                let requests = actor.lines.iter().map(|line| &line.request);
-                for (key, row) in rows_of(requests) {
-                    let class = bad.get(&key.minute).copied().unwrap_or(Class::Normal);
-                    self.rows.push((row, class, origin));
-                }
-            }
+    /// Adds the rows that a client's lines make; a minute is an attack's when a line of it is.
+    pub fn add_client(&mut self, origin: u32, lines: &[(Request<'static>, Class)]) {
+        let bad: BTreeMap<u64, Class> = lines
+            .iter()
+            .filter(|(_, class)| *class != Class::Normal)
+            .map(|(request, class)| (minute(request.at), *class))
+            .collect();
+        for (key, row) in rows_of(lines.iter().map(|(request, _)| request)) {
+            let class = bad.get(&key.minute).copied().unwrap_or(Class::Normal);
+            self.rows.push((row, class, origin));
         }
     }
 
-    fn origin(&mut self, name: &str) -> u32 {
+    /// The number of another origin of rows.
+    pub fn origin(&mut self, name: &str) -> u32 {
         self.origins.push(name.to_owned());
         self.origins.len() as u32 - 1
     }
@@ -150,6 +136,7 @@ impl Rows {
             weights: vec![1.0; self.rows.len()],
             groups: self.rows.iter().map(|(_, _, origin)| *origin).collect(),
             group_names: self.origins.clone(),
+            made: BTreeMap::new(),
             features: access::names().into_iter().map(str::to_owned).collect(),
         };
         data.balance();
@@ -157,38 +144,36 @@ impl Rows {
     }
 }
 
-/// Minutes that simulated clients act at most: many short ones, as their first minutes differ from each other more than
-/// their tenth ones.
-const MINUTES: [u64; 4] = [2, 3, 6, 15];
-
 fn minute(at: Timestamp) -> u64 {
     at.as_nanos() / 60_000_000_000
-}
-
-/// Kinds without those that stand twice, to be drawn more often.
-fn distinct(kinds: &[Kind]) -> impl Iterator<Item = Kind> + '_ {
-    kinds
-        .iter()
-        .enumerate()
-        .filter(|(place, kind)| !kinds[..*place].contains(kind))
-        .map(|(_, kind)| *kind)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::access_log::parse;
 
     #[test]
-    fn simulated_rows_have_all_four_classes_and_only_finite_values() {
+    fn a_minute_with_one_line_of_an_attack_is_an_attacks() {
+        let line = |minute, path| {
+            let text = format!(
+                "192.0.2.1 - - [17/May/2015:10:{minute:02}:03 +0000] \"GET {path} HTTP/1.1\" 200 5"
+            );
+            parse(text.as_bytes()).unwrap().into_owned()
+        };
         let mut rows = Rows::default();
-        rows.add_simulated(3, 1);
-        let data = rows.data_set();
-        assert_eq!(
-            data.classes,
-            ["normal", "brute_force", "http_flood", "web_scan"]
+        let origin = rows.origin("a client");
+        rows.add_client(
+            origin,
+            &[
+                (line(1, "/"), Class::Normal),
+                (line(2, "/"), Class::Normal),
+                (line(2, "/x"), Class::WebScan),
+            ],
         );
+        let data = rows.data_set();
+        assert_eq!(data.classes, ["normal", "web_scan"]);
+        assert_eq!(data.labels, [0, 1]);
         assert!(data.rows.iter().all(|value| value.is_finite()));
-        assert_eq!(data.labels.len(), data.rows.nrows());
-        assert!(data.rows.nrows() > 50);
     }
 }

@@ -107,7 +107,9 @@ impl AccessStage {
             end: self.now,
             ..Window::default()
         };
-        let alerts = self.judge.step(&window, &self.taken, &[]);
+        let alerts = self
+            .judge
+            .step(&window, &self.taken, &Features::default(), &[]);
         self.verdicts.clear();
         let verdicts = self
             .judge

@@ -155,6 +155,8 @@ impl Row {
             new_bytes: self.minute.new_bytes,
             before: self.class,
             memory: self.memory,
+            spoken_for: None,
+            conversation: None,
             crowd: None,
         }
     }
