@@ -3,6 +3,8 @@
 //! Two stages: from windows to rows of features, and from rows to alerts. Live, replay, training and tests all run this
 //! very code.
 
+mod access_stage;
+mod access_words;
 mod flow_stage;
 mod judge_stage;
 mod rehearsal;
@@ -14,6 +16,7 @@ use crate::detect::Judges;
 use crate::feature::{Features, JudgedFlow};
 use crate::flow::{FlowTimeouts, Window};
 
+pub use access_stage::{AccessStage, access_settings};
 use flow_stage::FlowStage;
 pub use judge_stage::JudgeStage;
 
