@@ -203,7 +203,7 @@ mod tests {
             port,
         };
         let fact = Facts {
-            key: zerocopy::FromZeros::new_zeroed(),
+            key: None,
             initiator: endpoint(40_000),
             responder: endpoint(port),
             protocol,

@@ -60,12 +60,12 @@ impl Example {
 impl Examples {
     /// Takes in a flow, or how it is now.
     pub(super) fn take(&mut self, fact: &Facts) {
-        if fact.crowd.is_some() {
-            // Of which no flow is known.
+        // Of a crowd no flow is known.
+        let (Some(key), None) = (fact.key, &fact.crowd) else {
             return;
-        }
+        };
         let example = Example {
-            key: fact.key,
+            key,
             initiator: fact.initiator,
             responder: fact.responder,
             seen: (fact.first_seen, fact.last_seen),

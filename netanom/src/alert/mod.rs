@@ -99,8 +99,8 @@ impl FromStr for Severity {
 /// What detectors and alerts need to know of a judged flow beside its features.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
-    /// The flow's key; of a crowd that of its typical flow.
-    pub key: FlowKey,
+    /// The flow's key; of a crowd that of its typical flow; none of what is no flow.
+    pub key: Option<FlowKey>,
     /// Who opened the flow.
     pub initiator: Endpoint,
     /// Who was asked.

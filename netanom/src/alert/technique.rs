@@ -17,6 +17,8 @@ pub(super) fn techniques(class: Class, source: Option<IpAddr>) -> &'static [&'st
         // Network Service Discovery by who is inside, Active Scanning: Scanning IP Blocks by who is not.
         Class::PortScan if source.is_some_and(is_inside) => &["T1046"],
         Class::PortScan => &["T1595.001"],
+        // Active Scanning: Vulnerability Scanning.
+        Class::WebScan => &["T1595.002"],
         // Brute Force.
         Class::BruteForce => &["T1110"],
         Class::Normal | Class::Anomaly => &[],

@@ -23,7 +23,7 @@ fn host(last: u8) -> IpAddr {
 /// A flow from one host to a port of another, not judged before.
 fn facts(source: u8, target: u8, port: u16, second: u64) -> Facts {
     Facts {
-        key: zerocopy::FromZeros::new_zeroed(),
+        key: Some(zerocopy::FromZeros::new_zeroed()),
         initiator: Endpoint {
             ip: host(source),
             port: 40_000,

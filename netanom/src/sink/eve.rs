@@ -96,6 +96,7 @@ fn category(class: Class) -> &'static str {
         }
         Class::SlowHttp | Class::HttpFlood => "Attempted Denial of Service",
         Class::PortScan => "Detection of a Network Scan",
+        Class::WebScan => "Web Application Attack",
         Class::BruteForce => "Attempted User Privilege Gain",
         Class::Normal | Class::Anomaly => "Misc activity",
     }
