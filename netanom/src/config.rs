@@ -1,6 +1,7 @@
 //! The configuration: a file, and flags that win over it. The comments here are those of `--print-config`.
 
 mod error;
+mod http;
 mod ranges;
 
 use std::fs::File;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use netanom_common::packet::{TunnelSettings, Tunnels, VxlanPorts};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml_example::TomlExample;
 
 use crate::alert::IncidentSettings;
@@ -21,6 +22,7 @@ use crate::pipeline::PipelineSettings;
 use crate::source::{Direction, XdpMode};
 
 pub use error::ConfigError;
+pub use http::Http;
 use ranges::within;
 
 /// Bytes of a configuration file at most: three hundred times the one with every default and its comment. A device that
@@ -31,15 +33,15 @@ const YEAR: u64 = 31_536_000;
 
 /// netanom: configuration of the sensor, read with `netanom run --config FILE`.
 /// Every value shown is the default; flags win over the file.
-#[derive(Clone, Debug, PartialEq, Deserialize, TomlExample)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, TomlExample)]
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]
 pub struct Config {
     /// Interfaces to watch, also when they come later; `*` and `?` stand for any characters and for any one. None: that of
     /// the default route.
     pub interfaces: Vec<String>,
-    /// Address of /metrics and /alerts, also by name; a port alone (`:9710`) is every IPv4 address. Anything but a loopback
-    /// address shows them to the network.
+    /// Address for HTTP: the live page, /alerts, /metrics and all else; also by name. A port alone (`:9710`) is every IPv4
+    /// address. What others see at an address that they reach is set under `[http]`.
     pub listen: String,
     /// Names by which the sensor may be asked, beside `localhost` and its addresses: a request whose Host header is
     /// another name is refused, as it may come from a page that a stranger's name server leads here.
@@ -78,10 +80,13 @@ pub struct Config {
     /// When alerts are raised.
     #[toml_example(nesting)]
     pub alerts: Alerts,
+    /// Who may ask over HTTP.
+    #[toml_example(nesting)]
+    pub http: Http,
 }
 
 /// Times in seconds.
-#[derive(Clone, Debug, PartialEq, Deserialize, TomlExample)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, TomlExample)]
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]
 pub struct Flows {
@@ -106,7 +111,7 @@ pub struct Flows {
 }
 
 /// An alert begins when there is evidence enough, and ends when no more comes.
-#[derive(Clone, Debug, PartialEq, Deserialize, TomlExample)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, TomlExample)]
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]
 pub struct Alerts {
@@ -137,6 +142,7 @@ impl Default for Config {
             max_alerts: 10_000,
             flows: Flows::default(),
             alerts: Alerts::default(),
+            http: Http::default(),
         }
     }
 }
@@ -201,6 +207,13 @@ impl Config {
     #[must_use]
     pub fn example() -> String {
         Self::toml_example()
+    }
+
+    /// The settings as `/config` shows them. The file of a token is named, what is in it is not.
+    #[must_use]
+    pub fn shown(&self) -> serde_json::Value {
+        // Plain data, which can always be written.
+        serde_json::to_value(self).unwrap_or_default()
     }
 
     /// The address to listen on: as it stands, of a name (its first of IPv4, else of IPv6), or with a port alone every IPv4

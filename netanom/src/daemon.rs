@@ -3,6 +3,7 @@
 //! The order of the start is a contract: note the signals that stop, open and attach what needs privileges, drop them,
 //! only then start threads.
 
+mod access;
 mod signals;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +20,7 @@ use crate::alert::{Alert, Class, Severity, State};
 use crate::config::Config;
 use crate::detect;
 use crate::flow::Window;
-use crate::http::{self, Health, HttpState};
+use crate::http::{self, Health, HttpState, Live, Reporter, Shown, Tick};
 use crate::metrics::{Build, Metrics, XdpMode as XdpModeLabel};
 use crate::model::Model;
 use crate::pipeline::Pipeline;
@@ -58,6 +59,7 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         capacity: config.kernel_flows()?,
         tick,
     };
+    let access = access::access(&config.http, address)?;
     let listener = listen(address)?;
     let stop = Stop::default();
     // Before the programs are attached, so that each run counts.
@@ -87,8 +89,11 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
     metrics.set_model(&model.name, &model.version, &model.trained_at);
     health.pass("model");
     // Who knew the seed could scan ports that count as one.
-    let pipeline =
-        Pipeline::new(pipeline_settings, detect::all(model), HashMap::new()).seeded(random());
+    let judges = detect::all(Arc::clone(&model));
+    let pipeline = Pipeline::new(pipeline_settings, judges, HashMap::new()).seeded(random());
+    let live = Live::default();
+    let shown = Shown::default();
+    shown.set(config.shown());
     let mut sensor = Sensor {
         source,
         pipeline,
@@ -97,6 +102,9 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         metrics: Arc::clone(&metrics),
         health: health.clone(),
         active: BTreeMap::new(),
+        reporter: live
+            .start()
+            .context("cannot start the thread of the live picture")?,
         _statistics: statistics,
     };
     sensor.follow_interfaces();
@@ -105,6 +113,11 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         metrics,
         alerts: store,
         health,
+        live,
+        model,
+        evidence: pipeline_settings.incidents.evidence,
+        config: shown,
+        access,
         hosts: config.hosts.clone(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -146,9 +159,6 @@ fn start_outboxes<const N: usize>(sinks: [Box<dyn Sink>; N]) -> anyhow::Result<V
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    if !address.ip().is_loopback() {
-        log::warn!("{address} is no loopback address: everyone who reaches it can read the alerts");
-    }
     let listener = TcpListener::bind(address).with_context(|| {
         format!("cannot listen on {address}: choose another address with --listen")
     })?;
@@ -220,6 +230,7 @@ struct Sensor {
     metrics: Arc<Metrics>,
     health: Health,
     active: BTreeMap<String, (Class, Severity)>,
+    reporter: Reporter,
     // On as long as the sensor runs.
     _statistics: Option<RunStatistics>,
 }
@@ -245,9 +256,14 @@ impl Sensor {
             let alerts = self.pipeline.step(&window);
             self.metrics.step_took(polled.elapsed());
             self.measure(&window, polled);
+            let mut tick = Tick::of(&window, self.pipeline.judged(), self.pipeline.verdicts())
+                .with_state(self.pipeline.open_flows(), self.pipeline.near_misses());
             for alert in alerts {
-                self.hand_on(&Arc::new(alert), &window);
+                let alert = Arc::new(alert);
+                let is_new = self.hand_on(&alert, &window);
+                tick.add_alert(is_new, &alert);
             }
+            self.reporter.report(tick);
             for outbox in &self.outboxes {
                 self.metrics.set_outbox(outbox.name(), outbox.counts());
             }
@@ -330,7 +346,8 @@ impl Sensor {
         }
     }
 
-    fn hand_on(&mut self, alert: &Arc<Alert>, window: &Window) {
+    /// Whether the alert is a new one.
+    fn hand_on(&mut self, alert: &Arc<Alert>, window: &Window) -> bool {
         let is_new = match alert.state {
             State::Active => self
                 .active
@@ -346,6 +363,7 @@ impl Sensor {
         for outbox in &self.outboxes {
             outbox.put(Arc::clone(alert));
         }
+        is_new
     }
 }
 

@@ -56,7 +56,7 @@ impl Hosts {
                      `hosts` in its configuration",
                     authority.host()
                 );
-                return Some(reply::error(StatusCode::MISDIRECTED_REQUEST, &message));
+                return Some(reply::error(StatusCode::MISDIRECTED_REQUEST, message));
             }
         }
         None

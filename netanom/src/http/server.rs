@@ -2,14 +2,20 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use hyper::body::Frame;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, body::Incoming};
+use hyper::service::{Service, service_fn};
+use hyper::{Request, StatusCode, body::Incoming};
 use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,9 +23,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::budget::{Budget, Held};
+use super::budget::Budget;
+use super::events::Streamed;
 use super::host::Hosts;
 use super::places::{Client, Phase, Places};
+use super::reply::Reply;
 use super::stream::{Patience, Patient};
 use super::{HttpState, reply, routes};
 
@@ -67,10 +75,9 @@ impl Default for Limits {
 
 /// What all connections share.
 struct Shared {
-    state: HttpState,
+    router: Router,
     hosts: Hosts,
     places: Places,
-    budget: Budget,
     limits: Limits,
 }
 
@@ -83,15 +90,15 @@ pub(super) async fn serve(
 ) {
     // Connections inherit it. Where the kernel refuses, it bounds them by its own settings.
     let _ = setsockopt(&listener, sockopt::SndBuf, &limits.send_buffer);
+    let live = state.live.clone();
     let address = listener.local_addr().map(|address| address.ip());
     let shared = Arc::new(Shared {
         hosts: Hosts::new(
             address.unwrap_or(std::net::Ipv4Addr::LOCALHOST.into()),
             &state.hosts,
         ),
-        state,
+        router: routes::router(state, limits.answer, Budget::default()),
         places: Places::new(limits.connections, limits.probes),
-        budget: Budget::default(),
         limits,
     });
     let (stop, stopped) = watch::channel(());
@@ -113,6 +120,7 @@ pub(super) async fn serve(
     }
     drop(listener);
     drop(stop);
+    live.close();
     let drained = timeout(limits.drain, async {
         while open.join_next().await.is_some() {}
     })
@@ -191,8 +199,15 @@ async fn talk(
         let (shared, client) = (Arc::clone(&shared), Arc::clone(&client));
         async move {
             client.set_phase(Phase::Asked);
-            let answer = answer(&shared, &client, &request).await;
-            client.set_phase(Phase::Sending(Instant::now()));
+            let mut answer = answer(&shared, &client, request).await;
+            match answer.extensions_mut().remove::<Streamed>() {
+                Some(_) => {
+                    client.set_phase(Phase::Streaming);
+                    let client = Arc::clone(&client);
+                    answer = answer.map(|body| Body::new(Streaming { body, client }));
+                }
+                None => client.set_phase(Phase::Sending(Instant::now())),
+            }
             Ok::<_, Infallible>(answer)
         }
     });
@@ -214,16 +229,43 @@ async fn talk(
     }
 }
 
-async fn answer(shared: &Shared, client: &Client, request: &Request<Incoming>) -> Response<Held> {
-    let reply = if let Some(refusal) = shared.hosts.refusal(request) {
-        refusal
-    } else if client.is_probe && !routes::is_probe(request) {
-        reply::error(
+/// A body without an end in sight; when it ends, its connection waits for the next request.
+struct Streaming {
+    body: Body,
+    client: Arc<Client>,
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.client.set_phase(Phase::Idle(Instant::now()));
+    }
+}
+
+impl hyper::body::Body for Streaming {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+}
+
+async fn answer(shared: &Shared, client: &Client, request: Request<Incoming>) -> Reply {
+    if let Some(refusal) = shared.hosts.refusal(&request) {
+        return refusal;
+    }
+    if client.is_probe && !routes::is_probe(&request) {
+        return reply::error(
             StatusCode::SERVICE_UNAVAILABLE,
             "every connection but those for /livez and /readyz is busy; try again later",
-        )
-    } else {
-        routes::answer_within(shared.limits.answer, &shared.state, request).await
-    };
-    shared.budget.hold(reply)
+        );
+    }
+    let answered = TowerToHyperService::new(shared.router.clone()).call(request);
+    match answered.await {
+        Ok(reply) => reply,
+        Err(never) => match never {},
+    }
 }
