@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, StatusCode};
 
+use super::in_force::Settings;
 use super::reply::{self, Reply};
 
 /// Who may ask for what.
@@ -124,7 +125,8 @@ fn unauthorized() -> Reply {
 }
 
 /// Answers those who may ask.
-pub(super) async fn guard(State(access): State<Access>, request: Request, next: Next) -> Reply {
+pub(super) async fn guard(State(settings): State<Settings>, request: Request, next: Next) -> Reply {
+    let access = &settings.get().access;
     let refusal = access.refusal(request.method(), request.uri().path(), request.headers());
     match refusal {
         Some(refusal) => refusal,

@@ -12,6 +12,7 @@ mod events;
 mod guard;
 mod health;
 mod host;
+mod in_force;
 mod live;
 mod metrics_page;
 mod model;
@@ -24,10 +25,10 @@ mod reply;
 mod routes;
 mod segment;
 mod server;
-mod shown;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod traffic;
 
 use std::sync::Arc;
@@ -36,10 +37,10 @@ use tokio::net::TcpListener;
 
 pub use guard::{Access, Token};
 pub use health::{Check, Health, Report};
-pub use live::{Live, Reporter, Slice, Tick};
-pub use shown::Shown;
+pub use in_force::{InForce, Settings};
+pub use live::{Live, Reporter, Tick};
+pub use tls::{Tls, TlsError};
 
-use crate::alert::EvidenceSettings;
 use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::sink::store::AlertStore;
@@ -57,14 +58,10 @@ pub struct HttpState {
     pub live: Live,
     /// For `/model` and `/predict`.
     pub model: Arc<Model>,
-    /// What raises an alert.
-    pub evidence: EvidenceSettings,
-    /// For `/config`.
-    pub config: Shown,
-    /// Who may ask for what.
-    pub access: Access,
-    /// Names by which the sensor may be asked, beside those of the loopback.
-    pub hosts: Vec<String>,
+    /// What can change while the sensor runs.
+    pub settings: Settings,
+    /// For HTTPS.
+    pub tls: Option<Tls>,
 }
 
 /// Answers requests until `shutdown` comes; then takes no further connection, finishes the requests that are open

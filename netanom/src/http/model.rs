@@ -56,6 +56,7 @@ pub(super) async fn model(State(state): State<HttpState>, RawQuery(text): RawQue
         return bad.into();
     }
     let model = &state.model;
+    let evidence = state.settings.get().evidence;
     let features = model.features.iter().zip(&model.typical);
     let view = ModelView {
         name: model.name.clone(),
@@ -75,8 +76,8 @@ pub(super) async fn model(State(state): State<HttpState>, RawQuery(text): RawQue
             })
             .collect(),
         is_calibrated: model.calibration.is_some(),
-        evidence: state.evidence.bar,
-        half_life_seconds: state.evidence.half_life.as_secs_f64(),
+        evidence: evidence.bar,
+        half_life_seconds: evidence.half_life.as_secs_f64(),
         data_digest: model.data_digest.clone(),
         scores: model.scores.clone(),
         card: model.card.clone(),
@@ -93,5 +94,5 @@ pub(super) async fn config(State(state): State<HttpState>, RawQuery(text): RawQu
     if let Err(bad) = query::none(text.as_deref()) {
         return bad.into();
     }
-    reply::json(StatusCode::OK, &*state.config.shown())
+    reply::json(StatusCode::OK, &state.settings.get().shown)
 }

@@ -43,7 +43,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
     responses((status = 200, content_type = "text/html", body = String))
 )]
 pub(super) async fn shell(State(state): State<HttpState>, headers: HeaderMap) -> Reply {
-    let table = if state.access.lets_in(&headers) {
+    let table = if state.settings.get().access.lets_in(&headers) {
         table(&state)
     } else {
         html! { p { "This sensor shows its alerts to who has its token: "

@@ -59,9 +59,12 @@ pub(super) async fn predict(
     let row = match row(&question.features, &state.model.features) {
         Ok(row) => row,
         Err(fields) => {
+            let wrong = match fields.len() {
+                1 => "a field is wrong".to_owned(),
+                many => format!("{many} fields are wrong"),
+            };
             let message = format!(
-                "{} fields are wrong: a flow is a finite number for each of the {} features that `/model` lists",
-                fields.len(),
+                "{wrong}: a flow is a finite number for each of the {} features that `/model` lists",
                 state.model.features.len()
             );
             return reply::bad_fields(&message, fields);

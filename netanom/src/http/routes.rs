@@ -52,7 +52,7 @@ pub(super) fn all() -> (Router<HttpState>, utoipa::openapi::OpenApi) {
 
 /// Answers every request, each within `limit`.
 pub(super) fn router(state: HttpState, limit: Duration, budget: Budget) -> Router {
-    let access = state.access.clone();
+    let settings = state.settings.clone();
     let (router, _) = all();
     let router = router.fallback(not_found).with_state(state);
     // The last layer is the first that a request passes. Around a router's own routes it would not see `Allow`.
@@ -60,7 +60,7 @@ pub(super) fn router(state: HttpState, limit: Duration, budget: Budget) -> Route
         .fallback_service(router)
         .layer(middleware::from_fn(refuse_method))
         .layer(middleware::from_fn_with_state(limit, in_time))
-        .layer(middleware::from_fn_with_state(access, guard::guard))
+        .layer(middleware::from_fn_with_state(settings, guard::guard))
         .layer(middleware::from_fn(unchanged))
         .layer(middleware::map_response_with_state(
             budget,

@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -29,6 +30,7 @@ use super::host::Hosts;
 use super::places::{Client, Phase, Places};
 use super::reply::Reply;
 use super::stream::{Patience, Patient};
+use super::tls::Tls;
 use super::{HttpState, reply, routes};
 
 /// What a client may use.
@@ -75,6 +77,7 @@ impl Default for Limits {
 
 /// What all connections share.
 struct Shared {
+    tls: Option<Tls>,
     router: Router,
     hosts: Hosts,
     places: Places,
@@ -95,8 +98,9 @@ pub(super) async fn serve(
     let shared = Arc::new(Shared {
         hosts: Hosts::new(
             address.unwrap_or(std::net::Ipv4Addr::LOCALHOST.into()),
-            &state.hosts,
+            state.settings.clone(),
         ),
+        tls: state.tls.clone(),
         router: routes::router(state, limits.answer, Budget::default()),
         places: Places::new(limits.connections, limits.probes),
         limits,
@@ -186,15 +190,32 @@ impl Drop for Place {
     }
 }
 
-/// Answers the requests of one connection until it closes, breaks a limit, or `stopped` comes between two requests.
+/// Makes the connection a safe one where that is asked for, and answers its requests.
 async fn talk(
     stream: TcpStream,
+    client: Arc<Client>,
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<()>,
+) {
+    let stream = Patient::new(stream, Arc::clone(&client), shared.limits.patience);
+    let Some(tls) = shared.tls.clone() else {
+        return converse(stream, client, shared, stopped).await;
+    };
+    // What goes to and fro before the first request counts as its head.
+    match tls.accept(stream).await {
+        Ok(stream) => converse(stream, client, shared, stopped).await,
+        Err(error) => log::debug!("an HTTPS connection broke before its first request: {error}"),
+    }
+}
+
+/// Answers the requests of one connection until it closes, breaks a limit, or `stopped` comes between two requests.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     client: Arc<Client>,
     shared: Arc<Shared>,
     mut stopped: watch::Receiver<()>,
 ) {
     let limits = shared.limits;
-    let stream = Patient::new(stream, Arc::clone(&client), limits.patience);
     let service = service_fn(move |request| {
         let (shared, client) = (Arc::clone(&shared), Arc::clone(&client));
         async move {

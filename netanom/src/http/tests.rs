@@ -17,8 +17,8 @@ mod schema;
 
 use super::server::{self, Limits};
 use super::stream::Patience;
-use super::{Access, Health, HttpState, Live, Shown};
-use crate::alert::{Alert, EvidenceSettings, State};
+use super::{Access, Health, HttpState, InForce, Live, Settings};
+use crate::alert::{Alert, State};
 use crate::metrics::{Build, Metrics};
 use crate::model::Model;
 use crate::sink::Sink;
@@ -51,10 +51,12 @@ impl Server {
             health: Health::new(&["model"], Duration::from_secs(60)),
             live: Live::default(),
             model: Arc::new(Model::built_in().unwrap()),
-            evidence: EvidenceSettings::default(),
-            config: Shown::default(),
-            access,
-            hosts: vec!["sensor.example".to_owned()],
+            settings: Settings::new(InForce {
+                access,
+                hosts: vec!["sensor.example".to_owned()],
+                ..InForce::default()
+            }),
+            tls: None,
         };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();

@@ -31,9 +31,9 @@ pub(super) struct Summary {
     /// When the first window began; `null` before it ends.
     #[schema(value_type = Option<String>, format = DateTime)]
     began: Option<Timestamp>,
-    /// The end of the last window.
-    #[schema(value_type = String, format = DateTime)]
-    now: Timestamp,
+    /// The end of the last window; `null` before the first.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    now: Option<Timestamp>,
     /// Sums since the sensor began.
     totals: Totals,
     /// The last five minutes by the second.
@@ -73,7 +73,7 @@ pub(super) async fn summary(State(state): State<HttpState>, RawQuery(text): RawQ
     let minutes = picture.minutes();
     let summary = Summary {
         began: picture.began(),
-        now: picture.now(),
+        now: picture.began().map(|_| picture.now()),
         totals: picture.totals(),
         seconds: picture.seconds(),
         minutes: minutes[minutes.len().saturating_sub(120)..].to_vec(),
@@ -303,6 +303,7 @@ pub(super) struct Evidence {
 )]
 pub(super) async fn evidence(State(state): State<HttpState>, Address(ip): Address) -> Reply {
     let alerts = alerts_of(&state, ip);
+    let settings = state.settings.get().evidence;
     let picture = state.live.picture();
     let suspicious = picture.attacks_of(ip, OF_HOST);
     let about = |subject: &str| {
@@ -313,8 +314,8 @@ pub(super) async fn evidence(State(state): State<HttpState>, Address(ip): Addres
     let near_misses = picture.near_misses().iter();
     let page = Evidence {
         ip,
-        needed: state.evidence.bar,
-        half_life_seconds: state.evidence.half_life.as_secs_f64(),
+        needed: settings.bar,
+        half_life_seconds: settings.half_life.as_secs_f64(),
         near_misses: near_misses
             .filter(|miss| about(&miss.subject))
             .cloned()

@@ -1,11 +1,14 @@
 //! Where alerts go. Each sink is behind an [`outbox`].
 
 pub mod flows;
+pub mod json_lines;
 pub mod log;
+mod news;
 pub mod outbox;
 pub mod state;
 pub mod stderr;
 pub mod store;
+pub mod webhook;
 
 use crate::alert::Alert;
 

@@ -18,12 +18,12 @@ use std::thread;
 
 use tokio::sync::{Semaphore, broadcast};
 
-pub use flows::{FlowView, FlowsPage, FlowsQuery};
-pub use hosts::HostView;
-pub use picture::{Picture, Totals};
-pub use series::Slice;
+pub(super) use flows::{FlowView, FlowsPage, FlowsQuery};
+pub(super) use hosts::HostView;
+pub(super) use picture::{Picture, Totals};
+pub(super) use series::Slice;
 pub use tick::Tick;
-pub use update::Update;
+pub(super) use update::Update;
 
 /// Ticks that wait for the picture's thread: a second of them, 0.5 MB each at most.
 const WAITING: usize = 4;

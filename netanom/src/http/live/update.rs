@@ -19,7 +19,7 @@ const MOST_ALERTS: usize = 16;
 
 /// News, its parts as JSON but for the alerts, which a client may not want all of.
 #[derive(Debug)]
-pub struct Update {
+pub(in crate::http) struct Update {
     /// Counts updates; a gap shows that some were missed.
     pub(in crate::http) number: u64,
     pub(in crate::http) traffic: String,

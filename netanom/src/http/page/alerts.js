@@ -2,14 +2,13 @@
 
 import { ask } from "./connection.js";
 import {
-  advice, announce, bytes, className, classNames, count, el, figure, lasted, moment, party, short, time,
+  advice, announce, beside, bytes, className, classNames, count, el, lasted, moment, party, put, short, time,
 } from "./tell.js";
 
 const PAGE = 50;
 
 export class Alerts {
-  constructor(openHost) {
-    this.openHost = openHost;
+  constructor() {
     this.known = new Map();
     this.order = [];
     this.cursor = null;
@@ -63,7 +62,7 @@ export class Alerts {
       this.total = pages.reduce((sum, page) => sum + page.total, 0);
       this.show();
     } catch (error) {
-      this.list.replaceChildren(el("p", { class: "bad", role: "alert" }, error.message));
+      put(this.list, el("p", { class: "bad", role: "alert" }, error.message));
     }
   }
 
@@ -85,14 +84,12 @@ export class Alerts {
   }
 
   show() {
-    const focused = document.activeElement?.dataset?.id;
     const alerts = this.order.map((id) => this.known.get(id)).filter((alert) => this.matches(alert));
     // What goes on stands first.
     alerts.sort((a, b) => (a.state === "active" ? 0 : 1) - (b.state === "active" ? 0 : 1));
     document.getElementById("alerts-count").textContent = this.total > 0 ? `${count(this.total)} in all` : "";
     this.more.hidden = !this.cursor;
-    this.list.replaceChildren(...(alerts.length > 0 ? alerts.map((alert) => this.entry(alert)) : [this.empty()]));
-    if (focused) this.list.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+    put(this.list, alerts.length > 0 ? alerts.map((alert) => this.entry(alert)) : [this.empty()]);
   }
 
   entry(alert) {
@@ -100,11 +97,11 @@ export class Alerts {
     const first = alert.explanation.find((part) => part.contribution > 0);
     return el(
       "button",
-      { type: "button", class: "alert", "data-id": alert.id, "data-severity": alert.severity, onclick: () => this.open(alert.id) },
+      { type: "button", class: "alert", "data-alert": alert.id, "data-severity": alert.severity },
       el("span", { class: "name" }, className(alert.class), " ", state),
       el("time", { class: "when", datetime: alert.first_seen }, time(alert.first_seen)),
       el("span", { class: "who" }, `${party(alert.source)} → ${party(alert.target)}`),
-      el("span", { class: "why" }, first ? `${first.feature.replaceAll("_", " ")} ${figure(first.value)} ${first.unit}, typically ${figure(first.typical)}` : alert.summary),
+      el("span", { class: "why" }, first ? `${first.feature.replaceAll("_", " ")} ${beside(first)}` : alert.summary),
     );
   }
 
@@ -130,17 +127,17 @@ export class Alerts {
     try {
       this.fill(await ask(`/alerts/${encodeURIComponent(id)}`));
     } catch (error) {
-      if (!known) this.detail.replaceChildren(el("p", { class: "bad" }, error.message));
+      if (!known) put(this.detail, el("p", { class: "bad" }, error.message));
     }
   }
 
   fill(alert) {
     const host = (side) =>
-      side.ip ? el("button", { type: "button", class: "link", onclick: () => this.openHost(side.ip) }, party(side)) : party(side);
+      side.ip ? el("button", { type: "button", class: "link", "data-host": side.ip }, party(side)) : party(side);
     const fact = (name, ...value) => el("div", {}, el("dt", {}, name), el("dd", {}, ...value));
-    const close = el("button", { type: "button", onclick: () => this.detail.close() }, "Close");
-    const hadFocus = this.detail.contains(document.activeElement) && document.activeElement.textContent === "Close";
-    this.detail.replaceChildren(
+    const close = el("button", { type: "button", "data-close": true }, "Close");
+    put(
+      this.detail,
       el("header", {}, el("div", {}, el("h2", { id: "detail-title" }, className(alert.class)),
         el("p", {}, el("span", { class: `badge ${alert.severity}` }, alert.severity), " ", el("span", { class: alert.state === "active" ? "badge high" : "badge ended" }, alert.state === "active" ? "goes on" : "ended"))), close),
       el("p", {}, alert.summary),
@@ -168,7 +165,6 @@ export class Alerts {
       el("p", {}, advice(alert.class)),
       el("p", { class: "note" }, "Alert ", el("a", { href: `/alerts/${encodeURIComponent(alert.id)}` }, alert.id), " as JSON"),
     );
-    if (hadFocus) close.focus();
   }
 }
 
@@ -185,7 +181,7 @@ export function speaks(parts) {
     list.append(
       el("span", {}, part.feature.replaceAll("_", " ")),
       el("span", { class: "track", role: "img", "aria-label": `moves the score by ${share}`, title: share }, fill),
-      el("span", { class: "note means" }, `${figure(part.value)} ${part.unit}, typically ${figure(part.typical)}`),
+      el("span", { class: "note means" }, beside(part)),
     );
   }
   return list;

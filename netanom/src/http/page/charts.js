@@ -1,6 +1,6 @@
 // Lines and bars over time in SVG, and bars beside names.
 
-import { el } from "./tell.js";
+import { el, put } from "./tell.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 const HEIGHT = 150;
@@ -15,9 +15,9 @@ function svg(tag, attributes, text) {
 
 /** A round number at or above `most`, so that the axis does not jump with every value. */
 function nice(most) {
-  if (most <= 0) return 1;
+  if (most <= 2) return 2;
   const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= most);
+  return [1, 2, 4, 6, 10].map((step) => step * power).find((step) => step >= most);
 }
 
 function frame(figure, label, top, written) {
@@ -91,7 +91,7 @@ export function bars(figure, { values, says, label, marks, written, red }) {
 /** Names with bars and numbers, the largest first. */
 export function rows(place, entries, { written, normal, empty }) {
   if (entries.length === 0) {
-    place.replaceChildren(el("p", { class: "note" }, empty));
+    put(place, el("p", { class: "note" }, empty));
     return;
   }
   const most = Math.max(...entries.map(([, value]) => value));
@@ -103,7 +103,7 @@ export function rows(place, entries, { written, normal, empty }) {
     fill.style.width = `${(100 * share(value)).toFixed(1)}%`;
     list.append(el("span", {}, name), el("span", { class: "track" }, fill), el("span", { class: "number" }, written(value)));
   }
-  place.replaceChildren(list);
+  put(place, list);
 }
 
 /** `slices` by time as an even row of `length` steps of `width` milliseconds that ends at `now`. */

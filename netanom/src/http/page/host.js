@@ -1,7 +1,7 @@
 // Hosts and flows: the tables of the busiest, and one host in full.
 
 import { ask } from "./connection.js";
-import { bytes, className, count, el, endpoint, lasted, moment, party, short, time } from "./tell.js";
+import { bytes, className, count, el, endpoint, lasted, moment, party, put, short, time } from "./tell.js";
 
 function table(head, rows, empty) {
   if (rows.length === 0) return el("p", { class: "note" }, empty);
@@ -19,20 +19,12 @@ const verdict = (flow) =>
   flow.class === "normal" ? "normal" : el("span", { class: "badge high" }, className(flow.class));
 
 export class Hosts {
-  constructor(openAlert) {
-    this.openAlert = openAlert;
+  constructor() {
     this.detail = document.getElementById("detail");
   }
 
   link(ip) {
-    return el("button", { type: "button", class: "link", onclick: () => this.open(ip) }, ip);
-  }
-
-  /** Puts a new table in the place of the old one, and the focus back where it was. */
-  replace(place, made) {
-    const within = place.contains(document.activeElement) ? document.activeElement.textContent : null;
-    place.replaceChildren(made);
-    if (within) [...place.querySelectorAll("button")].find((button) => button.textContent === within)?.focus();
+    return el("button", { type: "button", class: "link", "data-host": ip }, ip);
   }
 
   showBusiest(hosts) {
@@ -40,7 +32,7 @@ export class Hosts {
       const bad = Object.entries(host.verdicts).reduce((sum, [name, n]) => sum + (name === "normal" ? 0 : n), 0);
       return [this.link(host.ip), `${bytes(host.bytes_per_second)}/s`, short(host.opened.flows + host.answered.flows), bad > 0 ? el("span", { class: "bad" }, short(bad)) : "0"];
     });
-    this.replace(document.getElementById("hosts"), table(["Host", "Now#", "Flows#", "Anomalous#"], rows, "No host was seen yet."));
+    put(document.getElementById("hosts"), table(["Host", "Now#", "Flows#", "Anomalous#"], rows, "No host was seen yet."));
   }
 
   showFlows(flows) {
@@ -52,20 +44,21 @@ export class Hosts {
       short(flow.packets),
       verdict(flow),
     ]);
-    this.replace(document.getElementById("flows"), table(["Flow", "Protocol", "Now#", "Bytes#", "Packets#", "Judged"], rows, "No flow is open just now."));
+    put(document.getElementById("flows"), table(["Flow", "Protocol", "Now#", "Bytes#", "Packets#", "Judged"], rows, "No flow is open just now."));
   }
 
   async open(ip) {
-    const close = el("button", { type: "button", onclick: () => this.detail.close() }, "Close");
-    const head = el("header", {}, el("h2", { id: "detail-title" }, ip), close);
-    this.detail.replaceChildren(head, el("p", { class: "note" }, "…"));
+    const close = () => el("button", { type: "button", "data-close": true }, "Close");
+    this.shown = ip;
+    const head = () => el("header", {}, el("h2", { id: "detail-title" }, ip), close());
+    put(this.detail, head(), el("p", { class: "note" }, "…"));
     if (!this.detail.open) this.detail.showModal();
     try {
       const path = encodeURIComponent(ip);
       const [host, evidence] = await Promise.all([ask(`/hosts/${path}`), ask(`/evidence/${path}`)]);
-      this.detail.replaceChildren(head, ...this.parts(host, evidence));
+      put(this.detail, head(), ...this.parts(host, evidence));
     } catch (error) {
-      this.detail.replaceChildren(head, el("p", {}, error.message));
+      put(this.detail, head(), el("p", {}, error.message));
     }
   }
 
@@ -86,7 +79,7 @@ export class Hosts {
       host.alerts.length === 0
         ? el("p", { class: "note" }, "None.")
         : el("div", {}, host.alerts.slice(0, 10).map((alert) => el("p", {},
-            el("button", { type: "button", class: "link", onclick: () => this.openAlert(alert.id) }, className(alert.class)),
+            el("button", { type: "button", class: "link", "data-alert": alert.id }, className(alert.class)),
             ` ${time(alert.first_seen)}, ${alert.state}: ${party(alert.source)} → ${party(alert.target)}`))),
       el("h3", {}, "Evidence"),
       el("p", {}, `${count(evidence.suspicious_total)} of its flows of late are judged an attack. An alert needs evidence of ${evidence.needed.toFixed(1)}, which fades to a half in ${evidence.half_life_seconds.toFixed(0)} s.`),

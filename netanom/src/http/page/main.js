@@ -6,14 +6,14 @@ import { ask, follow } from "./connection.js";
 import { build } from "./form.js";
 import { Hosts } from "./host.js";
 import { Scatter } from "./scatter.js";
-import { bytes, className, count, el, moment, short } from "./tell.js";
+import { bytes, className, count, el, moment, put, short } from "./tell.js";
 
 const REFRESH = 5000; // milliseconds between two readings of the sums
 const HELD = 1200; // updates that a pause holds back: five minutes
 const at = (id) => document.getElementById(id);
 
-const hosts = new Hosts((id) => alerts.open(id));
-const alerts = new Alerts((ip) => hosts.open(ip));
+const hosts = new Hosts();
+const alerts = new Alerts();
 const scatter = new Scatter(at("scatter"), at("hint"), (ip) => hosts.open(ip));
 let summary = null;
 let connection = ["away", "connecting"];
@@ -22,6 +22,18 @@ let paused = false;
 let held = [];
 let lost = 0;
 let lately = []; // traffic of the last seconds
+
+// What is clicked, wherever it stands
+
+document.addEventListener("click", (event) => {
+  const { host, alert, close } = event.target.closest("[data-host], [data-alert], [data-close]")?.dataset ?? {};
+  if (host) {
+    alerts.shown = null; // the same dialog shows one or the other
+    hosts.open(host);
+  }
+  if (alert) alerts.open(alert);
+  if (close !== undefined) at("detail").close();
+});
 
 // Theme, pause
 
@@ -92,17 +104,19 @@ function tiles() {
   const rate = (name) => lately.reduce((sum, one) => sum + one[name], 0) / seconds;
   const scores = lately.map((one) => one.score).filter((score) => score !== null);
   const active = [...alerts.known.values()].filter((alert) => alert.state === "active");
-  const worst = ["high", "medium", "low"].find((severity) => active.some((alert) => alert.severity === severity));
+  const severities = ["high", "medium", "low"].map((name) => [name, active.filter((alert) => alert.severity === name).length]);
+  const which = severities.filter(([, n]) => n > 0).map(([name, n]) => `${count(n)} ${name}`).join(", ");
   const shown = [
     ["Packets a second", short(rate("packets"))],
     ["Bytes a second", bytes(rate("bytes"))],
     ["Open flows", short(newest.open_flows)],
     ["New flows a second", short(rate("flows")), ` ${short(rate("anomalous"))} anomalous`],
     ["Score now", scores.length > 0 ? (scores.reduce((a, b) => a + b) / scores.length).toFixed(2) : "–", " of 1"],
-    ["Active alerts", count(active.length), worst ? ` ${worst}` : "", active.length > 0],
+    ["Active alerts", count(active.length), which && ` ${which}`, active.length > 0],
   ];
-  at("tiles").replaceChildren(
-    ...shown.map(([name, value, more, alarm]) =>
+  put(
+    at("tiles"),
+    shown.map(([name, value, more, alarm]) =>
       el("dl", { class: alarm ? "tile alarm" : "tile" }, el("dt", {}, name), el("dd", {}, value, more ? el("small", {}, more) : ""))),
   );
 }
@@ -149,8 +163,9 @@ function breakdown() {
   const { totals, threats } = summary;
   const largest = (sums) => Object.entries(sums).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]).map(([name, n]) => [className(name), n, name]);
   rows(at("classes"), largest(totals.verdicts), { written: short, normal: "normal", empty: "No flow was judged yet." });
-  at("severities").replaceChildren(
-    ...["high", "medium", "low"].map((name) => el("div", { class: name }, el("b", {}, count(threats.by_severity[name] ?? 0)), el("span", {}, name))),
+  put(
+    at("severities"),
+    ["high", "medium", "low"].map((name) => el("div", { class: name }, el("b", {}, count(threats.by_severity[name] ?? 0)), el("span", {}, name))),
   );
   rows(at("threats"), largest(threats.by_class), { written: count, empty: "No alert was raised yet." });
 }

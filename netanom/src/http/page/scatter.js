@@ -72,7 +72,8 @@ export class Scatter {
     draw.scale(ratio, ratio);
     const colour = (name) => getComputedStyle(document.querySelector(name)).color;
     const [normal, bad, quiet] = [".legend .normal .swatch", ".legend .anomalous .swatch", ".legend"].map(colour);
-    draw.font = "11px system-ui, sans-serif";
+    const size = Math.max(11, parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.69);
+    draw.font = `${size}px system-ui, sans-serif`;
     draw.fillStyle = quiet;
     draw.strokeStyle = quiet;
     draw.textBaseline = "middle";

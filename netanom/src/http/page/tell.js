@@ -12,6 +12,30 @@ export function el(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** Makes what is in `place` as `made`, and changes only what differs: focus, and a click that has begun, are not lost. */
+export function put(place, ...made) {
+  const wanted = made.flat();
+  wanted.forEach((node, n) => (n < place.childNodes.length ? become(place.childNodes[n], node) : place.append(node)));
+  while (place.childNodes.length > wanted.length) place.lastChild.remove();
+}
+
+function become(old, made) {
+  if (old.nodeName !== made.nodeName) {
+    old.replaceWith(made);
+  } else if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== made.data) old.data = made.data;
+  } else {
+    // The page's policy forbids styles as attributes, not as properties.
+    const names = (node) => node.getAttributeNames().filter((name) => name !== "style");
+    for (const name of names(old)) if (!made.hasAttribute(name)) old.removeAttribute(name);
+    for (const name of names(made)) {
+      if (old.getAttribute(name) !== made.getAttribute(name)) old.setAttribute(name, made.getAttribute(name));
+    }
+    if (old.style.cssText !== made.style.cssText) old.style.cssText = made.style.cssText;
+    put(old, [...made.childNodes]);
+  }
+}
+
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -39,6 +63,12 @@ export function figure(n) {
   if (!Number.isFinite(n)) return "–";
   if (n === 0 || Math.abs(n) >= 1000) return short(n);
   return String(Number(n.toPrecision(3)));
+}
+
+/** A value with its unit, beside what is typical. */
+export function beside(part) {
+  const value = part.unit ? `${figure(part.value)} ${part.unit}` : figure(part.value);
+  return `${value}, typically ${figure(part.typical)}`;
 }
 
 export function lasted(from, to) {
