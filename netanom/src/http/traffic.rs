@@ -133,7 +133,7 @@ impl From<FlowsPage> for FlowList {
     }
 }
 
-/// Flows with the most bytes a second now.
+/// Flows with the most bytes a second: now, or since a moment.
 #[utoipa::path(
     get, path = "/flows", tag = "live",
     params(

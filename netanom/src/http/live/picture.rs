@@ -200,10 +200,11 @@ impl Picture {
         self.normal.page(query)
     }
 
-    /// Flows with the most bytes a second now.
+    /// Flows with the most bytes a second now, or since the query's moment.
     #[must_use]
     pub fn busiest(&self, query: &FlowsQuery) -> FlowsPage {
-        let since = Timestamp::from_nanos(self.now.as_nanos().saturating_sub(BUSY));
+        let now = || Timestamp::from_nanos(self.now.as_nanos().saturating_sub(BUSY));
+        let since = query.since.unwrap_or_else(now);
         let both = [&self.normal, &self.attacks];
         let mut flows: Vec<FlowView> = both
             .iter()

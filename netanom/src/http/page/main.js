@@ -188,12 +188,23 @@ async function showSensor(model) {
 
 // Begin
 
+/** The flows of the last two minutes, as many as there are in the picture: the scatter does not begin empty. */
+async function remember() {
+  if (!summary?.began) return;
+  const since = new Date(Date.parse(summary.now) - 120_000).toISOString();
+  const before = await ask(`/flows?limit=1000&since=${encodeURIComponent(since)}`);
+  scatter.take(Date.parse(summary.now), before.flows);
+  scatter.draw();
+}
+
 at("live").hidden = false;
+at("state").hidden = false;
 at("pause").hidden = false;
 at("theme").hidden = false;
 showTheme();
 await alerts.load();
 await refresh();
+await remember().catch(() => {}); // the stream says when the connection is lost
 setInterval(refresh, REFRESH);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh().then(draw);
