@@ -16,11 +16,12 @@ use crate::learn::gather::{self, Content};
 use crate::learn::held_out::{self, HeldOut, Plan};
 use crate::learn::histogram::HistogramTrainer;
 use crate::learn::smartcore::SmartcoreTrainer;
+use crate::learn::talks;
 use crate::learn::trainer::{ForestSettings, Trainer};
 use crate::learn::tune::{self, Tried};
 use crate::model::{Calibration, Forest, Grouping, Model};
 
-use super::captures::{check_apart, gather_all, read_labels};
+use super::captures::{check_apart, gather_all, gather_made, read_labels};
 use super::{answer, check_outputs, progress, table};
 
 /// Trains a model and writes it.
@@ -45,6 +46,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         grouping,
         settings,
         held,
+        conversations,
     } = match &args.table.table {
         Some(path) => {
             let (data, words, grouping) = table::data_set(path, &args.table)?;
@@ -56,6 +58,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
                 grouping,
                 settings,
                 held,
+                conversations: None,
             }
         }
         None => of_captures(args, trainer.as_ref())?,
@@ -76,6 +79,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         words,
         grouping,
         calibration,
+        conversations: conversations.map(Box::new),
         trainer: trainer.name().to_owned(),
         settings: serde_json::to_value(&settings)?,
         data_digest: data.digest(),
@@ -114,13 +118,15 @@ struct Material {
     settings: ForestSettings,
     /// What forests of these settings say of what they have not seen; nothing of tables, whose rows are of no capture.
     held: HeldOut,
+    /// The model of conversations, where there are some of two kinds.
+    conversations: Option<Model>,
 }
 
 fn of_captures(args: &TrainArgs, trainer: &dyn Trainer) -> anyhow::Result<Material> {
     let labels = read_labels(&args.captures, &args.labels)?;
     let also_labels = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
-    let always = gather_all(&args.also_captures, &also_labels)?;
+    let always = gather_made(&args.also_captures, &also_labels)?;
     check_apart(&captures, &always)?;
     if let Some(path) = &args.contents {
         let contents = [&captures, &always].map(|part| gather::contents(part));
@@ -145,7 +151,9 @@ fn of_captures(args: &TrainArgs, trainer: &dyn Trainer) -> anyhow::Result<Materi
         bar.set_position(done as u64);
     })?;
     bar.finish_and_clear();
+    let conversations = talks::model(&all, &|_, _| true, &settings)?;
     Ok(Material {
+        conversations,
         data,
         words: BTreeMap::new(),
         grouping: None,

@@ -57,7 +57,7 @@ impl Check {
 
 /// All checks at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Report {
+pub struct Readiness {
     /// Whether every check passed.
     pub ready: bool,
     /// The checks by name.
@@ -99,12 +99,12 @@ impl Health {
 
     /// All checks as of `now`.
     #[must_use]
-    pub fn report(&self, now: Instant) -> Report {
+    pub fn report(&self, now: Instant) -> Readiness {
         let parts = self.parts();
         let age = parts.last_poll.map(|at| now.saturating_duration_since(at));
         let mut checks = parts.checks.clone();
         checks.insert(POLL, poll_check(age, parts.longest_gap));
-        Report {
+        Readiness {
             ready: checks.values().all(|check| check.ok),
             checks,
             last_poll_seconds: age.map(|age| age.as_secs_f64()),
@@ -145,7 +145,7 @@ pub(super) async fn livez() -> Reply {
 /// Whether the sensor works, check by check.
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
-    responses((status = 200, body = Report), (status = 503, description = "a check failed", body = Report))
+    responses((status = 200, body = Readiness), (status = 503, description = "a check failed", body = Readiness))
 )]
 pub(super) async fn readyz(State(state): State<HttpState>) -> Reply {
     #[expect(

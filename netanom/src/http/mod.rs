@@ -36,7 +36,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 pub use guard::{Access, Token};
-pub use health::{Check, Health, Report};
+pub use health::{Check, Health, Readiness};
 pub use in_force::{InForce, Settings};
 pub use live::{Live, Reporter, Tick};
 pub use tls::{Tls, TlsError};

@@ -4,6 +4,7 @@
 //! A column is read as numbers; what is no number is kept as a word. Which of the two a column is shows at its end:
 //! `encoding.rs` decides. A number takes 4 bytes and a word 8.
 
+mod bounds;
 mod classes;
 mod dialect;
 mod encoding;
@@ -14,7 +15,7 @@ mod scores;
 mod tests;
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
@@ -22,6 +23,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 use crate::feature;
 use crate::source::capture;
 
+use bounds::{Bounded, MOST_COLUMNS, Meter};
 pub use classes::{ClassRules, Classes};
 use dialect::Dialect;
 pub use encoding::{Encoding, MISSING};
@@ -102,11 +104,20 @@ impl Table {
     }
 
     fn read_from(input: impl Read, path: &Path, selection: &Selection) -> Result<Self, TableError> {
-        let wrong = |source, line| TableError::Csv {
-            file: path.to_owned(),
-            line,
-            source,
+        let wrong = |source: csv::Error, line| match source.kind() {
+            csv::ErrorKind::Io(error) if error.kind() == ErrorKind::FileTooLarge => {
+                TableError::Long {
+                    file: path.to_owned(),
+                    line,
+                }
+            }
+            _ => TableError::Csv {
+                file: path.to_owned(),
+                line,
+                source,
+            },
         };
+        let meter = Meter::default();
         let dialect = Dialect::of(input).map_err(|error| wrong(error.into(), 0))?;
         let mut rows = ReaderBuilder::new()
             .has_headers(false)
@@ -114,18 +125,28 @@ impl Table {
             .trim(Trim::All)
             .delimiter(dialect.delimiter)
             .quoting(dialect.has_quotes)
-            .from_reader(dialect.input);
+            .from_reader(Bounded {
+                input: dialect.input,
+                meter: meter.clone(),
+            });
         let mut record = ByteRecord::new();
         let mut line = 0;
         let mut next = |record: &mut ByteRecord| {
             let is_there = rows
                 .read_byte_record(record)
                 .map_err(|error| wrong(error, line))?;
+            meter.reset();
             line = record.position().map_or(line, csv::Position::line);
             Ok::<_, TableError>(is_there)
         };
         if !next(&mut record)? {
             return Err(TableError::Empty(path.to_owned()));
+        }
+        if record.len() > MOST_COLUMNS {
+            return Err(TableError::Wide {
+                file: path.to_owned(),
+                columns: record.len(),
+            });
         }
         let header = Header::of(&record, selection);
         let (mut table, places) = Self::select(path, &header, selection)?;

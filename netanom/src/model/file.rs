@@ -11,7 +11,8 @@
 //! | 4 | CRC-32 of all before |
 //!
 //! Format 1 has no calibration; format 3 is written only for what older programs would misread: a forest whose nodes ask
-//! for columns of its own (`inputs`), or whose leaves hold their share of the whole (`is_divided`). Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
+//! for columns of its own (`inputs`), or whose leaves hold their share of the whole (`is_divided`); format 4 for one that has
+//! a second model for conversations, whose file ends the arrays. Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
 //! cannot name a wrong one. The checksum finds damage, not malice: everything behind it is checked again.
 
 mod arrays;
@@ -32,10 +33,13 @@ use super::{
 };
 
 /// The newest format that this program reads.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Largest file that is read: ten times a forest of 2 million nodes and 6 classes (18 MB and 23 MB).
 pub const MAX_BYTES: u64 = 512 << 20;
+
+/// The format of a forest that does not.
+const DIVIDED: u32 = 3;
 
 /// The format of a forest that asks for its rows as they are.
 const PLAIN: u32 = 2;
@@ -75,6 +79,10 @@ struct Header {
     /// Older programs do not look at it, and older files do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     evidence: Option<Evidence>,
+    /// Bytes at the end of the arrays that are a model file of its own: the one of conversations. Older programs refuse
+    /// such a file as longer than its header says, so it is written in a newer format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversations: Option<usize>,
     trainer: String,
     settings: Value,
     data_digest: String,
@@ -97,6 +105,7 @@ impl Header {
             self.nodes
                 .checked_mul(size_of::<u8>() + 2 * size_of::<f32>())?,
             shares.checked_mul(size_of::<f32>())?,
+            self.conversations.unwrap_or_default(),
         ];
         parts.into_iter().try_fold(0usize, usize::checked_add)
     }
@@ -176,6 +185,7 @@ impl Model {
         let Scorer::Forest(forest) = &self.scorer;
         let trees = forest.arrays();
         let calibration = self.calibration.as_ref();
+        let conversations = self.conversations.as_ref().map(|model| model.write());
         let header = Header {
             name: self.name.clone(),
             version: self.version.clone(),
@@ -194,6 +204,7 @@ impl Model {
             leaves: trees.shares.len() / forest.classes(),
             calibration: calibration.map(|calibration| calibration.method().to_owned()),
             evidence: self.evidence.clone(),
+            conversations: conversations.as_ref().map(Vec::len),
             trainer: self.trainer.clone(),
             settings: self.settings.clone(),
             data_digest: self.data_digest.clone(),
@@ -201,9 +212,14 @@ impl Model {
             card: self.card.clone(),
         };
         let tables = calibration.map_or(&[][..], Calibration::tables);
-        let arrays = write_arrays(&self.typical, &trees, tables);
+        let mut arrays = write_arrays(&self.typical, &trees, tables);
         let is_plain = header.inputs.is_none() && !header.is_divided;
-        let format = if is_plain { PLAIN } else { FORMAT };
+        let format = match (&conversations, is_plain) {
+            (Some(_), _) => FORMAT,
+            (None, true) => PLAIN,
+            (None, false) => DIVIDED,
+        };
+        arrays.extend(conversations.into_iter().flatten());
         let header = serde_json::to_string(&header)
             .expect("strings, numbers and lists always have a JSON form");
         let mut bytes = Vec::with_capacity(PREFIX_BYTES + header.len() + arrays.len() + 4);
@@ -222,14 +238,30 @@ impl Model {
     /// # Errors
     /// Says whether it is no model, a newer one, incomplete, damaged, too big, or in contradiction with itself.
     pub fn read(bytes: &[u8]) -> Result<Self, ModelError> {
+        Self::read_part(bytes, true)
+    }
+
+    /// Reads a file, or the part of one that judges conversations, which has no such part itself.
+    fn read_part(bytes: &[u8], is_whole: bool) -> Result<Self, ModelError> {
         let (header, arrays) = parts(bytes)?;
         let header: Header = serde_json::from_slice(header).map_err(ModelError::Header)?;
         header.check()?;
+        if header.conversations.is_some() && !is_whole {
+            return Err(ModelError::Inconsistent(
+                "its model of conversations has another one".to_owned(),
+            ));
+        }
         if header.array_bytes() != Some(arrays.len()) {
             return Err(ModelError::Inconsistent(
                 "its arrays are not as long as its header says".to_owned(),
             ));
         }
+        let (arrays, conversations) =
+            arrays.split_at(arrays.len() - header.conversations.unwrap_or_default());
+        let conversations = match header.conversations {
+            Some(_) => Some(Box::new(Self::read_part(conversations, false)?)),
+            None => None,
+        };
         let (typical, trees, tables) = read_arrays(&header, arrays);
         if typical.iter().any(|median| !median.is_finite()) {
             return Err(ModelError::Inconsistent(
@@ -271,6 +303,7 @@ impl Model {
             scorer: forest.into(),
             calibration,
             evidence: header.evidence,
+            conversations,
             trainer: header.trainer,
             settings: header.settings,
             data_digest: header.data_digest,

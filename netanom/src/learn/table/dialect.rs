@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
+use super::bounds::LONGEST;
+
 /// A table as the CSV reader takes it. Every line of the file is one here, so that errors name the right one.
 pub(super) struct Dialect<'a> {
     pub(super) input: Box<dyn BufRead + 'a>,
@@ -133,7 +135,7 @@ struct Dos<R>(R);
 impl<R: BufRead> Line for Dos<R> {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        if self.0.read_until(b'\n', &mut line)? == 0 {
+        if read_line(&mut self.0, &mut line)? == 0 {
             return Ok(None);
         }
         if line.ends_with(b"\r\n") {
@@ -142,6 +144,15 @@ impl<R: BufRead> Line for Dos<R> {
         }
         Ok(Some(line))
     }
+}
+
+/// Reads a line with its end, if it is none that no table has.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
+    let read = input.take(LONGEST + 1).read_until(b'\n', line)?;
+    if read as u64 > LONGEST {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(read)
 }
 
 /// UTF-16 in parts of a few thousand units; what is no UTF-16 becomes U+FFFD.
@@ -209,7 +220,7 @@ impl<R: BufRead> Zeek<R> {
 impl<R: BufRead> Line for Zeek<R> {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        if self.input.read_until(b'\n', &mut line)? == 0 {
+        if read_line(&mut self.input, &mut line)? == 0 {
             return Ok(None);
         }
         if let Some(names) = line.strip_prefix(b"#fields") {
