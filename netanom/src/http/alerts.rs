@@ -11,7 +11,7 @@ use super::HttpState;
 use super::query::{self, BadParameter, Set};
 use super::reply::{self, Problem, Reply};
 use super::segment::Segment;
-use crate::alert::Alert;
+use crate::alert::{Alert, Class, Severity, State as AlertState};
 use crate::sink::store::AlertQuery;
 
 /// Bytes of a page at most, if it has more than one alert: about 250 alerts with full explanations.
@@ -36,9 +36,9 @@ pub(super) struct AlertList {
 #[utoipa::path(
     get, path = "/alerts", tag = "alerts",
     params(
-        ("class" = Option<String>, Query, description = "only of this class"),
-        ("severity" = Option<String>, Query, description = "only of this severity: low, medium, high"),
-        ("state" = Option<String>, Query, description = "only active or only ended ones"),
+        ("class" = Option<Class>, Query, description = "only of this class"),
+        ("severity" = Option<Severity>, Query, description = "only of this severity: low, medium, high"),
+        ("state" = Option<AlertState>, Query, description = "only active or only ended ones"),
         ("source" = Option<String>, Query, description = "only with this source address"),
         ("target" = Option<String>, Query, description = "only with this target address"),
         ("since" = Option<String>, Query, description = "only with a packet at or after this moment (RFC 3339)"),

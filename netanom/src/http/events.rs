@@ -21,7 +21,7 @@ use super::HttpState;
 use super::live::Update;
 use super::query::{self, BadParameter, Set};
 use super::reply::{self, Problem, Reply};
-use crate::alert::Alert;
+use crate::alert::{Alert, Class, Severity, State as AlertState};
 use crate::sink::store::AlertQuery;
 
 /// When nothing is to be told, a line that says no more than that the connection is there.
@@ -45,9 +45,9 @@ struct Wanted {
     get, path = "/events", tag = "live",
     params(
         ("only" = Option<String>, Query, description = "some of traffic, flows, alerts, with commas between them"),
-        ("class" = Option<String>, Query, description = "only alerts of this class"),
-        ("severity" = Option<String>, Query, description = "only alerts of this severity"),
-        ("state" = Option<String>, Query, description = "only alerts in this state"),
+        ("class" = Option<Class>, Query, description = "only alerts of this class"),
+        ("severity" = Option<Severity>, Query, description = "only alerts of this severity"),
+        ("state" = Option<AlertState>, Query, description = "only alerts in this state"),
         ("source" = Option<String>, Query, description = "only alerts with this source address"),
         ("target" = Option<String>, Query, description = "only alerts with this target address"),
     ),

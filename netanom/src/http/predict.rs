@@ -71,8 +71,8 @@ pub(super) async fn predict(
         }
     };
     let rows = Array2::from_shape_vec((1, feature::COUNT), row);
-    let classifier = detect::all(Arc::clone(&state.model)).classifier;
-    let (Ok(rows), Some(classifier)) = (rows, classifier) else {
+    let classifier = detect::of_flows(Arc::clone(&state.model));
+    let Ok(rows) = rows else {
         return reply::error(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the model cannot judge a single flow; please report this",

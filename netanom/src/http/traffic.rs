@@ -14,7 +14,7 @@ use super::live::{FlowView, FlowsPage, FlowsQuery, HostView, Slice, Totals};
 use super::query::{self, BadParameter, Set};
 use super::reply::{self, Problem, Reply};
 use super::segment::Address;
-use crate::alert::{Alert, NearMiss, Severity, State as AlertState};
+use crate::alert::{Alert, Class, NearMiss, Severity, State as AlertState};
 use crate::flow::Timestamp;
 use crate::sink::store::AlertQuery;
 
@@ -142,7 +142,7 @@ impl From<FlowsPage> for FlowList {
         ("host" = Option<String>, Query, description = "only from or to this address"),
         ("port" = Option<u16>, Query, description = "only to this port"),
         ("protocol" = Option<String>, Query, description = "only of this protocol, such as tcp"),
-        ("class" = Option<String>, Query, description = "only judged so"),
+        ("class" = Option<Class>, Query, description = "only judged so"),
         ("since" = Option<String>, Query, description = "only with a packet at or after this moment (RFC 3339)"),
         ("until" = Option<String>, Query, description = "only with a packet at or before this moment (RFC 3339)"),
         ("limit" = Option<usize>, Query, description = "at most so many", minimum = 1, maximum = 1000),

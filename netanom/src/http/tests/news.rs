@@ -30,6 +30,8 @@ fn tick(number: u64, class: Class, flows: &[(u8, u64)]) -> Tick {
             new_packets: 10,
             new_bytes: bytes,
             before: None,
+            spoken_for: None,
+            conversation: None,
             memory: Memory::default(),
             crowd: None,
         })
