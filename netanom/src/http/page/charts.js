@@ -55,7 +55,8 @@ export function line(figure, { values, label, marks, written, top, red }) {
       const [first, last] = [x(run[0][0]), x(run.at(-1)[0])];
       const floor = EDGE.top + inner.height;
       image.append(svg("path", { class: `area${colour}`, d: `${path}L${last} ${floor}L${first} ${floor}Z` }));
-      image.append(svg("path", { class: `line${colour}`, d: path }));
+      // A single value is a dot.
+      image.append(svg("path", { class: `line${colour}`, d: run.length > 1 ? path : `${path}h0.01` }));
     }
     run = [];
   };

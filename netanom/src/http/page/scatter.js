@@ -66,10 +66,13 @@ export class Scatter {
   paint() {
     const at = this.place();
     const ratio = window.devicePixelRatio || 1;
-    this.canvas.width = Math.round(at.width * ratio);
-    this.canvas.height = Math.round(at.height * ratio);
+    const [width, height] = [Math.round(at.width * ratio), Math.round(at.height * ratio)];
+    // A canvas that is given its size is made anew.
+    if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     const draw = this.canvas.getContext("2d");
-    draw.scale(ratio, ratio);
+    draw.setTransform(ratio, 0, 0, ratio, 0, 0);
+    draw.clearRect(0, 0, at.width, at.height);
+    draw.globalAlpha = 1;
     const colour = (name) => getComputedStyle(document.querySelector(name)).color;
     const [normal, bad, quiet] = [".legend .normal .swatch", ".legend .anomalous .swatch", ".legend"].map(colour);
     const size = Math.max(11, parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.69);
