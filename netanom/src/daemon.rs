@@ -8,6 +8,7 @@ mod reload;
 mod sensor;
 mod signals;
 mod sinks;
+mod watch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{SocketAddr, TcpListener};
@@ -37,9 +38,13 @@ pub use reload::Reread;
 use sensor::Sensor;
 use signals::Asked;
 use sinks::Sinks;
+pub use watch::watch;
 
 /// A poll that is this many ticks late makes the sensor unready.
 const LATE_TICKS: u32 = 20;
+
+/// For alerts that wait for their sinks when the sensor has stopped.
+const LAST_ALERTS: Duration = Duration::from_secs(2);
 
 /// Between two looks whether the configuration's file has changed.
 const LOOK: Duration = Duration::from_secs(2);
@@ -139,7 +144,13 @@ pub fn run(config: &Config, model: Arc<Model>, from: Reread<'_>) -> anyhow::Resu
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(sensor, listener, state, stop, reloader))
+    runtime.block_on(serve(
+        move || sensor.run(),
+        listener,
+        state,
+        stop,
+        Some(reloader),
+    ))
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -152,12 +163,13 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
+/// Answers HTTP and signals while `run` does its work on a thread of its own.
 async fn serve(
-    sensor: Sensor,
+    run: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
     listener: TcpListener,
     state: HttpState,
     stop: Stop,
-    reloader: Reloader<'_>,
+    reloader: Option<Reloader<'_>>,
 ) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)
         .context("cannot set up the listening socket")?;
@@ -165,7 +177,7 @@ async fn serve(
     let polling = thread::Builder::new()
         .name("sensor".to_owned())
         .spawn(move || {
-            let outcome = sensor.run();
+            let outcome = run();
             // Nobody waits any more when the daemon stops at the same moment.
             let _ = ended.send(());
             outcome
@@ -175,7 +187,7 @@ async fn serve(
     let shutdown = async {
         // Before they were heard.
         if stop.is_raised() {
-            log::info!("asked to stop during the start: detaching");
+            log::info!("asked to stop during the start");
         } else {
             tokio::select! {
                 () = until_asked_to_end(&mut asked, reloader) => {}
@@ -192,20 +204,27 @@ async fn serve(
     }
 }
 
-async fn until_asked_to_end(asked: &mut mpsc::Receiver<Asked>, mut reloader: Reloader<'_>) {
+async fn until_asked_to_end(asked: &mut mpsc::Receiver<Asked>, mut reloader: Option<Reloader<'_>>) {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             asked = asked.recv() => match asked {
                 Some(Asked::End(signal)) => {
-                    log::info!("{signal}: detaching");
+                    log::info!("{signal}: stopping");
                     return;
                 }
-                Some(Asked::Reload) => reloader.reload("SIGHUP"),
+                Some(Asked::Reload) => match &mut reloader {
+                    Some(reloader) => reloader.reload("SIGHUP"),
+                    None => log::info!("SIGHUP: nothing is read anew while files are watched; restart to have that"),
+                },
                 None => return,
             },
-            _ = looks.tick() => reloader.look(),
+            _ = looks.tick() => {
+                if let Some(reloader) = &mut reloader {
+                    reloader.look();
+                }
+            }
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use log::Level;
 
+use super::LAST_ALERTS;
 use super::reload::Change as NewSettings;
 use super::sinks::Sinks;
 use crate::alert::{Alert, Class, Severity, State};
@@ -18,9 +19,6 @@ use crate::sink::stderr;
 use crate::sink::store::AlertStore;
 use crate::source::kernel::{Attachment, Change, Gone, KernelSource, RunStatistics};
 use crate::source::{FlowSource, Interface};
-
-/// For alerts that wait for their sinks when the sensor has stopped.
-const LAST_ALERTS: Duration = Duration::from_secs(2);
 
 /// Polls the source, steps the pipeline, and hands alerts to the sinks.
 pub(super) struct Sensor {
