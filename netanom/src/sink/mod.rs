@@ -4,6 +4,7 @@ pub mod alertmanager;
 pub mod eve;
 pub mod flows;
 pub mod format;
+pub mod json_lines;
 pub mod log;
 mod news;
 pub mod ocsf;
@@ -12,6 +13,7 @@ pub mod state;
 pub mod stderr;
 pub mod store;
 pub mod syslog;
+pub mod webhook;
 
 use crate::alert::Alert;
 
