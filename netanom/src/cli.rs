@@ -11,7 +11,7 @@ mod table;
 mod values;
 
 pub use learning::{EvaluateArgs, ForestArgs, LeaveOutArg, TrainArgs, TrainerArg};
-pub use table::TableArgs;
+pub use table::{KindArg, KindArgs, TableArgs};
 
 use crate::simulate::{IpPrefix, Mac, Mode, parse_mac};
 use values::{bar_of_evidence, with_port};

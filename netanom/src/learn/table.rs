@@ -9,6 +9,7 @@ mod dialect;
 mod encoding;
 mod error;
 mod folds;
+mod learner;
 mod scores;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,8 @@ use dialect::Dialect;
 pub use encoding::{Encoding, MISSING};
 pub use error::TableError;
 pub use folds::{CrossValidation, Trial, cross_validate, data_set};
-pub use scores::{TableScores, judge, scored};
+pub use learner::Learner;
+pub use scores::{TableScores, judge, scored, shares};
 
 /// Different words of a column that are told apart; a column with more names rows, not kinds of them.
 pub const MAX_WORDS: usize = 4096;

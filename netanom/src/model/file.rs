@@ -7,14 +7,16 @@
 //! | 4 | length of the header |
 //! | 8 | length of the arrays |
 //! | … | header: JSON |
-//! | … | arrays: medians of normal (f64), tree sizes (u32), node features (u8), thresholds, covers, leaf shares, calibration (f32) |
+//! | … | arrays: medians of normal (f64), tree sizes (u32), node features (u8), thresholds, covers, leaf shares, calibration (f32), those with names |
 //! | 4 | CRC-32 of all before |
 //!
 //! Format 1 has no calibration; format 3 is written only for what older programs would misread: a forest whose nodes ask
-//! for columns of its own (`inputs`), or whose leaves hold their share of the whole (`is_divided`). Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
+//! for columns of its own (`inputs`), or whose leaves hold their share of the whole (`is_divided`); format 4 for other kinds
+//! of model, whose arrays have names in the header and stand last (f32). Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
 //! cannot name a wrong one. The checksum finds damage, not malice: everything behind it is checked again.
 
 mod arrays;
+mod kinds;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -26,19 +28,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::arrays::{read_arrays, write_arrays};
-use super::forest::{Input, Inputs};
-use super::{
-    CALIBRATION_POINTS, Calibration, Evidence, Forest, Grouping, Model, ModelError, Scorer,
-};
+use self::kinds::Parts;
+use super::anomaly::{NamedArrays, Outline};
+use super::forest::{Arrays, Input, Inputs};
+use super::{CALIBRATION_POINTS, Calibration, Evidence, Forest, Grouping, Model, ModelError};
 
 /// The newest format that this program reads.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Largest file that is read: ten times a forest of 2 million nodes and 6 classes (18 MB and 23 MB).
 pub const MAX_BYTES: u64 = 512 << 20;
 
 /// The format of a forest that asks for its rows as they are.
 const PLAIN: u32 = 2;
+
+/// That of a forest that older programs would misread.
+const FOREST: u32 = 3;
 
 const MAGIC: &[u8; 8] = b"NETANOM\0";
 
@@ -66,6 +71,12 @@ struct Header {
     /// The leaves hold their share of the whole forest, not of their tree.
     #[serde(default, skip_serializing_if = "is_false")]
     is_divided: bool,
+    /// What judges, where that is no forest alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    /// Its arrays that have names, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    named: Vec<Outline>,
     trees: usize,
     nodes: usize,
     leaves: usize,
@@ -97,8 +108,14 @@ impl Header {
             self.nodes
                 .checked_mul(size_of::<u8>() + 2 * size_of::<f32>())?,
             shares.checked_mul(size_of::<f32>())?,
+            self.named_bytes()?,
         ];
         parts.into_iter().try_fold(0usize, usize::checked_add)
+    }
+
+    fn named_bytes(&self) -> Option<usize> {
+        let mut named = self.named.iter();
+        named.try_fold(0_usize, |sum, one| sum.checked_add(one.bytes()?))
     }
 
     fn check(&self) -> Result<(), ModelError> {
@@ -172,9 +189,8 @@ impl Model {
     /// The file's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        // Another kind would need a format that older programs refuse.
-        let Scorer::Forest(forest) = &self.scorer;
-        let trees = forest.arrays();
+        let Parts { kind, trees, named } = Parts::of(&self.scorer);
+        let inputs = self.scorer.forest().and_then(Forest::inputs);
         let calibration = self.calibration.as_ref();
         let header = Header {
             name: self.name.clone(),
@@ -184,14 +200,16 @@ impl Model {
             features: self.features.clone(),
             words: self.words.clone(),
             grouping: self.grouping.clone(),
-            inputs: forest.inputs().map(|inputs| {
+            inputs: inputs.map(|inputs| {
                 let columns = inputs.columns.iter();
                 columns.map(|one| (one.feature, one.is_gap_right)).collect()
             }),
             is_divided: trees.is_divided,
+            kind,
+            named: named.outline(),
             trees: trees.sizes.len(),
             nodes: trees.features.len(),
-            leaves: trees.shares.len() / forest.classes(),
+            leaves: trees.shares.len() / self.classes.len().max(1),
             calibration: calibration.map(|calibration| calibration.method().to_owned()),
             evidence: self.evidence.clone(),
             trainer: self.trainer.clone(),
@@ -201,9 +219,14 @@ impl Model {
             card: self.card.clone(),
         };
         let tables = calibration.map_or(&[][..], Calibration::tables);
-        let arrays = write_arrays(&self.typical, &trees, tables);
+        let mut arrays = write_arrays(&self.typical, &trees, tables);
+        arrays.extend(named.bytes());
         let is_plain = header.inputs.is_none() && !header.is_divided;
-        let format = if is_plain { PLAIN } else { FORMAT };
+        let format = match header.kind {
+            Some(_) => FORMAT,
+            None if is_plain => PLAIN,
+            None => FOREST,
+        };
         let header = serde_json::to_string(&header)
             .expect("strings, numbers and lists always have a JSON form");
         let mut bytes = Vec::with_capacity(PREFIX_BYTES + header.len() + arrays.len() + 4);
@@ -230,6 +253,8 @@ impl Model {
                 "its arrays are not as long as its header says".to_owned(),
             ));
         }
+        let (arrays, named) =
+            arrays.split_at(arrays.len() - header.named_bytes().unwrap_or_default());
         let (typical, trees, tables) = read_arrays(&header, arrays);
         if typical.iter().any(|median| !median.is_finite()) {
             return Err(ModelError::Inconsistent(
@@ -237,24 +262,13 @@ impl Model {
             ));
         }
         let features = header.features.len();
-        let forest = match header.inputs {
-            None => Forest::from_arrays(trees, header.classes.len(), features)?,
-            Some(inputs) => {
-                let columns = inputs.into_iter();
-                let columns = columns.map(|(feature, is_gap_right)| Input {
-                    feature,
-                    is_gap_right,
-                });
-                let columns: Vec<Input> = columns.collect();
-                Forest::from_arrays(trees, header.classes.len(), columns.len())?
-                    .with_inputs(Inputs { features, columns })
-                    .ok_or_else(|| {
-                        ModelError::Inconsistent(
-                            "its trees ask for features that it does not have".to_owned(),
-                        )
-                    })?
-            }
+        let parts = Parts {
+            kind: header.kind,
+            trees,
+            named: NamedArrays::read(&header.named, named),
         };
+        let forest = |trees, columns| lay_out(trees, columns, header.inputs, header.classes.len());
+        let scorer = parts.scorer(features, &header.classes, forest)?;
         let calibration = match &header.calibration {
             Some(method) => Some(Calibration::new(method, tables, header.classes.len())?),
             None => None,
@@ -268,7 +282,7 @@ impl Model {
             words: header.words,
             grouping: header.grouping,
             typical,
-            scorer: forest.into(),
+            scorer,
             calibration,
             evidence: header.evidence,
             trainer: header.trainer,
@@ -278,6 +292,30 @@ impl Model {
             card: header.card,
         })
     }
+}
+
+/// The forest of these trees, which may ask for columns of its own.
+fn lay_out(
+    trees: Arrays,
+    features: usize,
+    inputs: Option<Vec<(usize, bool)>>,
+    classes: usize,
+) -> Result<Forest, ModelError> {
+    let Some(inputs) = inputs else {
+        return Ok(Forest::from_arrays(trees, classes, features)?);
+    };
+    let columns = inputs.into_iter().map(|(feature, is_gap_right)| Input {
+        feature,
+        is_gap_right,
+    });
+    let columns: Vec<Input> = columns.collect();
+    Forest::from_arrays(trees, classes, columns.len())?
+        .with_inputs(Inputs { features, columns })
+        .ok_or_else(|| {
+            ModelError::Inconsistent(
+                "its trees ask for features that it does not have".to_owned(),
+            )
+        })
 }
 
 /// serde asks by reference.

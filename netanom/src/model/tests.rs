@@ -120,10 +120,10 @@ fn a_newer_format_is_named_with_the_one_that_is_read() {
     bytes[8] = 9;
     let error = Model::read(&bytes).unwrap_err().to_string();
     assert!(
-        error.starts_with("the model has format 9 and this program reads up to format 3;"),
+        error.starts_with("the model has format 9 and this program reads up to format 4;"),
         "{error}"
     );
-    assert_eq!(FORMAT, 3);
+    assert_eq!(FORMAT, 4);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_file_of_format_1_is_read_and_not_calibrated() {
     let bytes = include_bytes!("tests/format1.model");
     assert_eq!(bytes[8], 1);
     let model = Model::read(bytes).unwrap();
-    let Scorer::Forest(forest) = &model.scorer;
+    let forest = model.scorer.forest().unwrap();
     assert_eq!((model.name.as_str(), forest.trees()), ("old", 1));
     assert_eq!(model.evidence, None);
     assert_eq!(model.calibration, None);

@@ -9,6 +9,7 @@ use ndarray::array;
 use proptest::prelude::*;
 
 use super::*;
+use crate::learn::anomaly::{Kind, Settings, Weights};
 use crate::learn::histogram::HistogramTrainer;
 use crate::learn::trainer::{ForestSettings, TrainError, Trainer};
 use crate::model::{Forest, Model, Node, Step, Tree};
@@ -46,6 +47,8 @@ fn encoded(text: &str, selection: &Selection) -> String {
 fn refused(text: &str, selection: &Selection, expected: &Expect) {
     let told = read(text, selection).and_then(|table| {
         let classes = Classes::of(&table, &ClassRules::default())?;
+        let (settings, normal) = (ForestSettings::default(), of_normal());
+        forests(&HistogramTrainer, &settings, &normal).check(&table, &classes)?;
         data_set(
             &table,
             &classes,
@@ -271,11 +274,31 @@ fn overlapping() -> (Table, Classes) {
     (table, classes)
 }
 
-fn trial<'a>(folds: usize, trainer: &'a dyn Trainer, settings: &'a ForestSettings) -> Trial<'a> {
+fn forests<'a>(
+    trainer: &'a dyn Trainer,
+    forest: &'a ForestSettings,
+    normal: &'a Settings,
+) -> Learner<'a> {
+    Learner {
+        kind: Kind::Forest,
+        trainer,
+        forest,
+        normal,
+    }
+}
+
+fn of_normal() -> Settings {
+    Settings {
+        false_alarms: 0.1,
+        weights: Weights::default(),
+        seed: 1,
+    }
+}
+
+fn trial<'a>(folds: usize, learner: &'a Learner<'a>) -> Trial<'a> {
     Trial {
         folds,
-        trainer,
-        settings,
+        learner,
         has_importance: true,
     }
 }
@@ -307,11 +330,12 @@ fn every_row_is_judged_once_by_a_forest_without_it() {
     }
     let (table, classes) = overlapping();
     let settings = ForestSettings::default();
-    let judged = cross_validate(&table, &classes, trial(5, &ByHeart, &settings), &|_| ()).unwrap();
+    let normal = of_normal();
+    let learner = forests(&ByHeart, &settings, &normal);
+    let judged = cross_validate(&table, &classes, trial(5, &learner), &|_| ()).unwrap();
     assert!(judged.probabilities.outer_iter().all(|row| row[1] == 0.75));
     assert!(judged.accuracies.iter().all(|accuracy| *accuracy == 0.3));
-    let told =
-        cross_validate(&table, &classes, trial(301, &ByHeart, &settings), &|_| ()).unwrap_err();
+    let told = cross_validate(&table, &classes, trial(301, &learner), &|_| ()).unwrap_err();
     assert!(told.to_string().contains("301 folds of 300 rows"), "{told}");
 }
 
@@ -324,13 +348,9 @@ fn the_scores_are_those_of_the_rows() {
         min_leaf: 30.0,
         ..ForestSettings::default()
     };
-    let judged = cross_validate(
-        &table,
-        &classes,
-        trial(5, &HistogramTrainer, &settings),
-        &|_| (),
-    )
-    .unwrap();
+    let normal = of_normal();
+    let learner = forests(&HistogramTrainer, &settings, &normal);
+    let judged = cross_validate(&table, &classes, trial(5, &learner), &|_| ()).unwrap();
     let scores = TableScores::of(&classes, &judged.probabilities, 0.001);
     // Ten normal rows look like `x`; all others are told apart.
     assert_eq!(
