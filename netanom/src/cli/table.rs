@@ -11,7 +11,7 @@ use crate::learn::table::Selection;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Tables")]
 pub struct TableArgs {
-    /// Table with a row a flow, in place of captures: CSV (by comma, semicolon or tab; UTF-8 or UTF-16) or a log of Zeek,
+    /// Table with a row a flow, in place of captures: CSV (by comma, semicolon or tab; UTF-8, Latin-1 or UTF-16), JSON lines or a log of Zeek,
     /// plain or compressed by gzip or zstd; `-` is standard input.
     #[arg(long, value_name = "FILE.csv", requires = "label", conflicts_with_all = ["captures", "labels"])]
     pub table: Option<PathBuf>,

@@ -1,9 +1,11 @@
 //! One file a subcommand: each takes what was typed, does the work and prints the result.
 
 mod captures;
+pub mod describe;
 #[cfg(feature = "live")]
 pub mod detach;
 pub mod evaluate;
+pub mod judge;
 pub mod model;
 mod progress;
 pub mod replay;

@@ -1,19 +1,22 @@
-//! Tables (CSV, logs of Zeek) that others made, as they are: with a header or without, numbers and words, gaps, compressed
+//! Tables (CSV, logs of Zeek, JSON lines) that others made, as they are: with a header or without, numbers and words, gaps, compressed
 //! or not.
 //!
 //! A column is read as numbers; what is no number is kept as a word. Which of the two a column is shows at its end:
 //! `encoding.rs` decides. A number takes 4 bytes and a word 8.
 
 mod classes;
+pub mod describe;
 mod dialect;
 mod encoding;
 mod error;
 mod folds;
 mod learner;
 mod scores;
+mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -30,6 +33,7 @@ pub use error::TableError;
 pub use folds::{CrossValidation, Trial, cross_validate, data_set};
 pub use learner::Learner;
 pub use scores::{TableScores, judge, scored, shares};
+pub use stream::{Chunk, Dirt, Rows, RowsOptions};
 
 /// Different words of a column that are told apart; a column with more names rows, not kinds of them.
 pub const MAX_WORDS: usize = 4096;
@@ -103,7 +107,11 @@ impl Table {
         Self::read_from(input, path, selection)
     }
 
-    fn read_from(input: impl Read, path: &Path, selection: &Selection) -> Result<Self, TableError> {
+    fn read_from(
+        input: impl Read + Send,
+        path: &Path,
+        selection: &Selection,
+    ) -> Result<Self, TableError> {
         let wrong = |source, line| TableError::Csv {
             file: path.to_owned(),
             line,
@@ -117,13 +125,15 @@ impl Table {
             .delimiter(dialect.delimiter)
             .quoting(dialect.has_quotes)
             .from_reader(dialect.input);
+        let added = dialect.added;
+        let of = |record: &ByteRecord| record.position().map_or(0, csv::Position::line);
         let mut record = ByteRecord::new();
         let mut line = 0;
         let mut next = |record: &mut ByteRecord| {
             let is_there = rows
                 .read_byte_record(record)
                 .map_err(|error| wrong(error, line))?;
-            line = record.position().map_or(line, csv::Position::line);
+            line = of(record).max(line);
             Ok::<_, TableError>(is_there)
         };
         if !next(&mut record)? {
@@ -133,7 +143,7 @@ impl Table {
         let (mut table, places) = Self::select(path, &header, selection)?;
         let mut is_left = !header.is_line || next(&mut record)?;
         while is_left {
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = of(&record) - added;
             if record.len() != header.names.len() {
                 return Err(TableError::Ragged {
                     file: path.to_owned(),
@@ -201,7 +211,7 @@ impl Table {
         line: u64,
     ) -> Result<(), TableError> {
         let row = self.lines.len() as u32;
-        let cell = |place: usize| String::from_utf8_lossy(&record[place]);
+        let cell = |place: usize| text(&record[place]);
         let (label, features) = places.split_last().unwrap_or((&0, &[]));
         let of_label = cell(*label);
         if of_label.is_empty() {
@@ -289,6 +299,14 @@ impl Column {
     }
 }
 
+/// The text of a cell: UTF-8, and where it is none, Latin-1, in which every byte is a character.
+fn text(cell: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(cell) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => cell.iter().copied().map(char::from).collect(),
+    }
+}
+
 fn is_nothing(text: &str) -> bool {
     NOTHING
         .iter()
@@ -314,7 +332,7 @@ struct Header {
 impl Header {
     /// A first line with a number among its fields is a row.
     fn of(first: &ByteRecord, selection: &Selection) -> Self {
-        let fields = || first.iter().map(String::from_utf8_lossy);
+        let fields = || first.iter().map(text);
         let is_line =
             !selection.has_no_header && !fields().any(|field| field.parse::<f64>().is_ok());
         let mut names: Vec<String> = Vec::with_capacity(first.len());
@@ -335,8 +353,35 @@ impl Header {
         Self { names, is_line }
     }
 
+    /// Of a line that has the names and is no row.
+    fn of_line(first: &ByteRecord) -> Self {
+        let names = first.iter().map(|name| text(name).into_owned());
+        Self {
+            names: names.collect(),
+            is_line: true,
+        }
+    }
+
+    /// Whether a row is the header again.
+    fn is_repeated_by(&self, record: &ByteRecord) -> bool {
+        // A name that came again, or was none, got a number.
+        let is_name = |(cell, name): (&[u8], &String)| {
+            let cell = text(cell);
+            let number = match cell.as_ref() {
+                "" => Some(name.as_str()),
+                cell => name
+                    .strip_prefix(cell)
+                    .map(|rest| rest.trim_start_matches('.')),
+            };
+            number.is_some_and(|number| number.is_empty() || number.parse::<usize>().is_ok())
+        };
+        self.is_line
+            && record.iter().any(|cell| !cell.is_empty())
+            && record.iter().zip(&self.names).all(is_name)
+    }
+
     /// By name, else by place from 1.
-    fn find(&self, wanted: &String, path: &Path) -> Result<usize, TableError> {
+    fn find(&self, wanted: &str, path: &Path) -> Result<usize, TableError> {
         let by_place = || {
             let place: usize = wanted.parse().ok()?;
             (1..=self.names.len()).contains(&place).then(|| place - 1)
@@ -344,7 +389,7 @@ impl Header {
         let found = self.names.iter().position(|name| name == wanted);
         found.or_else(by_place).ok_or_else(|| TableError::NoColumn {
             file: path.to_owned(),
-            column: wanted.clone(),
+            column: wanted.to_owned(),
             columns: if self.is_line {
                 self.names.join(", ")
             } else {

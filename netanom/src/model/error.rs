@@ -81,7 +81,9 @@ pub enum ModelError {
     #[error("the model contradicts itself; train it again")]
     Calibration(#[from] CalibrationError),
     /// ONNX files are written of forests.
-    #[error("the model `{model}` is of the kind `{kind}`, and only a forest can be written as ONNX")]
+    #[error(
+        "the model `{model}` is of the kind `{kind}`, and only a forest can be written as ONNX"
+    )]
     NotForest {
         /// The model's name.
         model: String,

@@ -312,9 +312,7 @@ fn lay_out(
     Forest::from_arrays(trees, classes, columns.len())?
         .with_inputs(Inputs { features, columns })
         .ok_or_else(|| {
-            ModelError::Inconsistent(
-                "its trees ask for features that it does not have".to_owned(),
-            )
+            ModelError::Inconsistent("its trees ask for features that it does not have".to_owned())
         })
 }
 

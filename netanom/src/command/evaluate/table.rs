@@ -54,8 +54,8 @@ pub(super) fn run(path: &Path, args: &EvaluateArgs) -> anyhow::Result<()> {
 
 fn by_model(path: &Path, model: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
     let model = Model::load(model)?;
-    let (table, mut classes, _) =
-        table::read(path, &args.table, Kind::Forest, Some(&model)).with_context(|| {
+    let (table, mut classes, _) = table::read(path, &args.table, Kind::Forest, Some(&model))
+        .with_context(|| {
             format!(
                 "the model `{}` needs the columns that it was trained on",
                 model.name

@@ -30,6 +30,7 @@ pub(super) fn of(report: &TableReport) -> anyhow::Result<String> {
     let has_bins = !bins.is_empty() && report.false_alarms.is_none();
     let plots = parts::curve_plots(&curves_of(report), has_bins.then_some(&bins[..]))?;
     Ok(parts::whole(
+        "netanom evaluation",
         &html! {
             p.note { (report.table) ", judged by " (report.judge) ". Rows of one recording are near-copies of each \
                      other: such scores say little of another network." }

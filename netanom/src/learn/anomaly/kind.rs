@@ -133,7 +133,10 @@ mod tests {
     #[test]
     fn weights_are_names_with_numbers_and_others_count_once() {
         let weights: Weights = "lof=0,pca=2.5".parse().unwrap();
-        assert_eq!(["lof", "pca", "k-means"].map(|kind| weights.of(kind)), [0.0, 2.5, 1.0]);
+        assert_eq!(
+            ["lof", "pca", "k-means"].map(|kind| weights.of(kind)),
+            [0.0, 2.5, 1.0]
+        );
         for (text, expected) in [
             ("lof", "`lof` is no detector"),
             ("forest=1", "`forest` is no detector"),

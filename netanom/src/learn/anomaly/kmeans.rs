@@ -47,7 +47,10 @@ pub(super) fn fit(rows: ArrayView2<'_, f32>, seed: u64) -> Result<KMeans, TrainE
             Smartcore::fit(&matrix, parameters).map_err(|error| told(&error))?;
         let text = serde_json::to_string(&fitted).map_err(|error| told(&error))?;
         let found: Serialised = serde_json::from_str(&text).map_err(|error| told(&error))?;
-        if best.as_ref().is_none_or(|best| found.distortion < best.distortion) {
+        if best
+            .as_ref()
+            .is_none_or(|best| found.distortion < best.distortion)
+        {
             best = Some(found);
         }
     }
@@ -55,7 +58,12 @@ pub(super) fn fit(rows: ArrayView2<'_, f32>, seed: u64) -> Result<KMeans, TrainE
     let centres = best.map(|best| best.centroids).unwrap_or_default();
     let centres: Vec<Vec<f32>> = centres
         .into_iter()
-        .filter_map(|centre| centre.into_iter().map(|value| value.map(|value| value as f32)).collect())
+        .filter_map(|centre| {
+            centre
+                .into_iter()
+                .map(|value| value.map(|value| value as f32))
+                .collect()
+        })
         .collect();
     let flat: Vec<f32> = centres.iter().flatten().copied().collect();
     let centres = Array2::from_shape_vec((centres.len(), width), flat);

@@ -5,8 +5,8 @@
 
 mod autoencoder;
 mod isolation;
-mod kmeans;
 mod kind;
+mod kmeans;
 mod lof;
 mod pca;
 mod svm;
@@ -61,18 +61,17 @@ pub fn fit(
     let (held_out, rest) = normal.view().split_at(Axis(0), held_out);
     let scaling = Scaling::fit(rest, words);
     let (rest, held_out) = (scaling.apply(rest), scaling.apply(held_out));
-    let detectors = in_parallel(kind.parts(), |part| detector(*part, rest.view(), settings.seed))?;
-    let scores = in_parallel(&detectors, |detector| Ok(scores(detector, held_out.view())))?;
-    let members: Vec<Member> = detectors
-        .into_iter()
-        .zip(scores)
-        .map(|(detector, scores)| Member {
-            weight: settings.weights.of(detector.kind()),
-            ranks: Ranks::of(scores),
+    let parts = kind.parts().iter().copied();
+    let parts = parts.map(|part| (part, settings.weights.of(part.name())));
+    let parts: Vec<(Kind, f32)> = parts.filter(|(_, weight)| *weight > 0.0).collect();
+    let members = in_parallel(&parts, |(part, weight)| {
+        let detector = detector(*part, rest.view(), settings.seed)?;
+        Ok(Member {
+            weight: *weight,
+            ranks: Ranks::of(scores(&detector, held_out.view())),
             detector,
         })
-        .filter(|member| member.weight > 0.0)
-        .collect();
+    })?;
     let joined = match members.len() {
         1 => members[0].ranks.clone(),
         _ => Ranks::of(Anomaly::joined_scores(&members, held_out.view()).to_vec()),
@@ -87,7 +86,9 @@ pub fn fit(
         );
     }
     let anomaly = Anomaly::new(scaling, members, joined, settings.false_alarms as f32);
-    Ok(anomaly.map_err(|error| library("the detectors", &error))?.into())
+    Ok(anomaly
+        .map_err(|error| library("the detectors", &error))?
+        .into())
 }
 
 /// Fits an autoencoder to the normal rows, and a forest to all with what it makes of them.
@@ -171,7 +172,9 @@ pub(crate) fn by_rows<T: Send>(
     let work = &work;
     let parts = thread::scope(|scope| {
         let chunks = rows.axis_chunks_iter(Axis(0), each);
-        let running: Vec<_> = chunks.map(|chunk| scope.spawn(move || work(chunk))).collect();
+        let running: Vec<_> = chunks
+            .map(|chunk| scope.spawn(move || work(chunk)))
+            .collect();
         let ended = running.into_iter().map(thread::ScopedJoinHandle::join);
         ended.collect::<Vec<_>>()
     });
@@ -189,7 +192,10 @@ fn in_parallel<T: Sync, R: Send>(
 ) -> Result<Vec<R>, TrainError> {
     let work = &work;
     let ended = thread::scope(|scope| {
-        let running: Vec<_> = of.iter().map(|one| scope.spawn(move || work(one))).collect();
+        let running: Vec<_> = of
+            .iter()
+            .map(|one| scope.spawn(move || work(one)))
+            .collect();
         let ended = running.into_iter().map(thread::ScopedJoinHandle::join);
         ended.collect::<Vec<_>>()
     });

@@ -43,7 +43,9 @@ pub(super) fn fit(rows: ArrayView2<'_, f32>) -> Result<OneClassSvm, TrainError> 
         gradient.scaled_add(-step, &kernel.row(down));
     }
     let rho = rho(&weights, &gradient);
-    let places: Vec<usize> = (0..rows.nrows()).filter(|row| weights[*row] > 0.0).collect();
+    let places: Vec<usize> = (0..rows.nrows())
+        .filter(|row| weights[*row] > 0.0)
+        .collect();
     OneClassSvm::new(
         rows.select(Axis(0), &places),
         weights.select(Axis(0), &places),
@@ -87,8 +89,12 @@ fn rho(weights: &Array1<f32>, gradient: &Array1<f32>) -> f32 {
     }
     let inside = pairs().filter(|(weight, _)| **weight == 0.0);
     let outside = pairs().filter(|(weight, _)| **weight > 0.0);
-    let least = inside.map(|(_, slope)| *slope).fold(f32::INFINITY, f32::min);
-    let most = outside.map(|(_, slope)| *slope).fold(f32::NEG_INFINITY, f32::max);
+    let least = inside
+        .map(|(_, slope)| *slope)
+        .fold(f32::INFINITY, f32::min);
+    let most = outside
+        .map(|(_, slope)| *slope)
+        .fold(f32::NEG_INFINITY, f32::max);
     match least.is_finite() {
         true => f32::midpoint(least, most),
         false => most,

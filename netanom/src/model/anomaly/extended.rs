@@ -98,7 +98,12 @@ impl AutoencoderForest {
             .collect();
         let all: f64 = errors.iter().sum();
         for (feature, error) in found.features.iter_mut().zip(errors) {
-            *feature += more * if all > 0.0 { error / all } else { 1.0 / width as f64 };
+            *feature += more
+                * if all > 0.0 {
+                    error / all
+                } else {
+                    1.0 / width as f64
+                };
         }
         found
     }

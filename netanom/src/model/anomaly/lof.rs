@@ -84,7 +84,9 @@ impl LocalOutlierFactor {
         let rows = arrays.take("rows")?;
         let sizes = arrays.take_row("balls")?;
         let sizes: Vec<usize> = sizes.iter().map(|size| *size as usize).collect();
-        let all = sizes.iter().try_fold(0_usize, |sum, size| sum.checked_add(*size));
+        let all = sizes
+            .iter()
+            .try_fold(0_usize, |sum, size| sum.checked_add(*size));
         if all != Some(rows.nrows()) {
             return Err(ArrayError::Wrong("its neighbours are none".to_owned()));
         }

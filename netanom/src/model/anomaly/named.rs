@@ -41,7 +41,11 @@ impl NamedArrays {
     }
 
     /// What is put or taken meanwhile has this part in its name.
-    pub(in crate::model) fn within<T>(&mut self, part: &str, work: impl FnOnce(&mut Self) -> T) -> T {
+    pub(in crate::model) fn within<T>(
+        &mut self,
+        part: &str,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         let before = self.prefix.len();
         self.prefix.push_str(part);
         self.prefix.push('.');

@@ -113,7 +113,9 @@ impl Balls {
             if least > 0.0 && least * least > farthest {
                 break;
             }
-            for place in (ball.first..ball.first + ball.rows).filter(|place| Some(*place) != without) {
+            for place in
+                (ball.first..ball.first + ball.rows).filter(|place| Some(*place) != without)
+            {
                 let distance = square(row, self.row(place));
                 if distance < farthest {
                     let at = nearest.partition_point(|other| other.distance <= distance);

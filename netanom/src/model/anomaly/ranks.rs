@@ -2,13 +2,16 @@
 //!
 //! p = (1 + number of held-out scores ≥ s) / (1 + their number) is a conformal p-value (Vovk, Gammerman and Shafer 2005):
 //! of new normal rows a share of at most a has p ≤ a. Between two held-out scores it is drawn as a line, which only makes
-//! it larger. Beyond the highest it falls on towards 1 / (1 + number), so that rows stay in order, but never below: that
-//! is all that so many rows can say.
+//! it larger. Beyond the highest it is hardly more than 1 / (1 + number), falling, so that rows stay in order, but never below:
+//! that is all that so many rows can say.
 
 use super::{ArrayError, NamedArrays};
 
 /// Points that are kept of however many scores; a power of two, half of them for the highest scores.
 const POINTS: usize = 4096;
+
+/// How much of the p-value of what is beyond the highest score is for the order of such rows.
+const ORDER: f32 = 0.05;
 
 /// A table from scores to p-values.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +20,7 @@ pub struct Ranks {
     scores: Vec<f32>,
     /// Falling, from 1.
     p_values: Vec<f32>,
-    /// Scores between the median and the highest, so far does it take beyond to halve what is left.
+    /// From the median to the highest: the unit of what is beyond.
     spread: f32,
 }
 
@@ -35,7 +38,9 @@ impl Ranks {
                 spread: 1.0,
             };
         };
-        let spread = (last - held_out[all / 2]).max(f32::EPSILON * last.abs()).max(f32::MIN_POSITIVE);
+        let spread = (last - held_out[all / 2])
+            .max(f32::EPSILON * last.abs())
+            .max(f32::MIN_POSITIVE);
         let is_kept = |place: usize| {
             let tail = all.saturating_sub(POINTS / 2);
             place >= tail || place.is_multiple_of((tail / (POINTS / 2)).max(1) + 1)
@@ -69,10 +74,11 @@ impl Ranks {
                 let share = (score - from) / (to - from);
                 p + (self.p_values[above] - p) * share
             }
-            // The highest score has itself at or above it, which is half of its p-value.
-            None if self.scores.len() > 1 => {
+            // The highest score has itself at or above it, and what is beyond has nothing: half of its p-value, and a
+            // little more, so that rows stay in order.
+            None if self.scores.len() > 1 && score > from => {
                 let beyond = ((score - from) / self.spread).min(f32::MAX);
-                p * 0.5 * (1.0 + 1.0 / (1.0 + beyond.ln_1p()))
+                p * 0.5 * (1.0 + ORDER / (1.0 + beyond.ln_1p()))
             }
             None => p,
         }
@@ -142,7 +148,10 @@ mod tests {
         for score in [10_000, 50_000, 99_000, 99_999] {
             let expected = (100_001 - score) as f32 / 100_001.0;
             let found = ranks.p_value(score as f32);
-            assert!((found - expected).abs() < 1e-4 * expected.max(0.1), "{found}");
+            assert!(
+                (found - expected).abs() < 1e-4 * expected.max(0.1),
+                "{found}"
+            );
         }
     }
 

@@ -1,7 +1,8 @@
 //! From a row's numbers to what detectors compare: columns of one size, whatever they count.
 //!
-//! Numbers become sign(x) · ln(1 + |x|), as bytes and counts span many powers of ten, and words the surprise −ln of their
-//! share among normal rows, so that a rare or new word is far away and seventy words stay one column. Then each column
+//! Numbers of columns that go beyond 100 become sign(x) · ln(1 + |x|), as bytes and counts span many powers of ten; words
+//! become the surprise −ln of their share among normal rows, so that a rare or new word is far away and seventy words stay
+//! one column. Then each column
 //! loses its mean and is divided by its standard deviation among normal rows. A gap among numbers is the column's mean.
 
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis};
@@ -10,6 +11,9 @@ use super::{ArrayError, NamedArrays};
 
 /// No scaled number is farther from 0: what is beyond would drown rounding errors of all others.
 const FARTHEST: f32 = 1e4;
+
+/// A column of normal rows that goes farther counts something: logarithms tell more of it.
+const COUNTS: f32 = 100.0;
 
 /// Whether nothing stands there: NaN, or what trainers take for it.
 #[must_use]
@@ -23,6 +27,8 @@ pub struct Scaling {
     means: Array1<f32>,
     /// Above 0.
     deviations: Array1<f32>,
+    /// Whether logarithms are taken of a column.
+    is_bent: Vec<bool>,
     /// By column: nothing for numbers, else the surprise of each word and, last, that of a gap, as which a word comes that
     /// training did not have.
     surprises: Vec<Vec<f32>>,
@@ -38,6 +44,7 @@ impl Scaling {
         let mut scaling = Self {
             means: Array1::zeros(width),
             deviations: Array1::ones(width),
+            is_bent: vec![false; width],
             surprises: vec![Vec::new(); width],
             typical: Array1::zeros(width),
         };
@@ -46,13 +53,20 @@ impl Scaling {
             if words > 0 {
                 let mut counts = vec![0_usize; words + 1];
                 for value in values {
-                    let place = if is_gap(*value) { words } else { *value as usize };
+                    let place = if is_gap(*value) {
+                        words
+                    } else {
+                        *value as usize
+                    };
                     counts[place.min(words)] += 1;
                 }
                 let all = (values.len() + 1) as f32;
                 let surprise = |count: usize| (all / (count + 1) as f32).ln();
                 scaling.surprises[column] = counts.into_iter().map(surprise).collect();
             }
+            scaling.is_bent[column] = values
+                .iter()
+                .any(|value| !is_gap(*value) && value.abs() > COUNTS);
             let there = values.iter().filter(|value| words > 0 || !is_gap(**value));
             let bent: Vec<f64> = there
                 .map(|value| f64::from(scaling.bent(column, *value)))
@@ -94,7 +108,8 @@ impl Scaling {
 
     fn bent(&self, column: usize, value: f32) -> f32 {
         match self.surprises[column].as_slice() {
-            [] => value.signum() * value.abs().ln_1p(),
+            [] if self.is_bent[column] => value.signum() * value.abs().ln_1p(),
+            [] => value,
             surprises if is_gap(value) => surprises[surprises.len() - 1],
             surprises => surprises[(value.max(0.0) as usize).min(surprises.len() - 1)],
         }
@@ -138,6 +153,11 @@ impl Scaling {
             arrays.put_row("means", self.means.iter().copied());
             arrays.put_row("deviations", self.deviations.iter().copied());
             arrays.put_row("typical", self.typical.iter().copied());
+            let bent = self
+                .is_bent
+                .iter()
+                .map(|is_bent| f32::from(u8::from(*is_bent)));
+            arrays.put_row("bent", bent);
             let lengths = self.surprises.iter().map(|words| words.len() as f32);
             arrays.put_row("words", lengths);
             arrays.put_row("surprises", self.surprises.iter().flatten().copied());
@@ -149,6 +169,8 @@ impl Scaling {
             let means = arrays.take_row("means")?;
             let deviations = arrays.take_row("deviations")?;
             let typical = arrays.take_row("typical")?;
+            let bent = arrays.take_row("bent")?;
+            let is_bent: Vec<bool> = bent.iter().map(|bent| *bent > 0.0).collect();
             let lengths = arrays.take_row("words")?;
             let all = arrays.take_row("surprises")?.to_vec();
             let mut rest = all.as_slice();
@@ -161,7 +183,12 @@ impl Scaling {
                 rest = behind;
             }
             let width = means.len();
-            let is_sound = [deviations.len(), typical.len(), surprises.len()] == [width; 3]
+            let is_sound = [
+                deviations.len(),
+                typical.len(),
+                surprises.len(),
+                is_bent.len(),
+            ] == [width; 4]
                 && width > 0
                 && deviations.iter().all(|deviation| *deviation > 0.0);
             if !is_sound {
@@ -170,6 +197,7 @@ impl Scaling {
             Ok(Self {
                 means,
                 deviations,
+                is_bent,
                 surprises,
                 typical,
             })
@@ -192,8 +220,13 @@ mod tests {
         assert_eq!(scaled[(2, 0)], 0.0);
         assert_eq!(scaled.column(1).to_vec(), [0.0; 3]);
         // What was always the same and now is not stays a finite number.
-        assert!((scaling.apply_one(&[0.0, 6.0])[1] - (7.0_f32 / 6.0).ln()).abs() < 1e-5);
-        assert!(scaling.apply_one(&[f32::MAX, f32::INFINITY]).iter().all(|value| value.is_finite()));
+        assert_eq!(scaling.apply_one(&[0.0, 6.0])[1], 1.0);
+        assert!(
+            scaling
+                .apply_one(&[f32::MAX, f32::INFINITY])
+                .iter()
+                .all(|value| value.is_finite())
+        );
     }
 
     #[test]

@@ -47,7 +47,11 @@ impl OneClassSvm {
     }
 
     pub(super) fn scores(&self, rows: ArrayView2<'_, f32>) -> Array1<f32> {
-        let similar = kernel(Autoencoder::seen(rows).view(), self.vectors.view(), self.gamma);
+        let similar = kernel(
+            Autoencoder::seen(rows).view(),
+            self.vectors.view(),
+            self.gamma,
+        );
         similar.dot(&self.weights).mapv(|sum| self.rho - sum)
     }
 

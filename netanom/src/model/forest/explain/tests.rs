@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::*;
-use crate::model::forest::tests::{random_trees, three_classes};
 use crate::model::Model;
+use crate::model::forest::tests::{random_trees, three_classes};
 
 /// What the trees expect of a class when the features in `known` are known, and the others are not.
 fn worth(forest: &Forest, row: &[f32], class: usize, known: u32) -> f64 {
