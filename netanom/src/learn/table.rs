@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::ByteRecord;
 
 use crate::feature;
 use crate::source::capture;
@@ -118,14 +118,7 @@ impl Table {
             source,
         };
         let dialect = Dialect::of(input).map_err(|error| wrong(error.into(), 0))?;
-        let mut rows = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .delimiter(dialect.delimiter)
-            .quoting(dialect.has_quotes)
-            .from_reader(dialect.input);
-        let added = dialect.added;
+        let (mut rows, added) = dialect.rows();
         let of = |record: &ByteRecord| record.position().map_or(0, csv::Position::line);
         let mut record = ByteRecord::new();
         let mut line = 0;

@@ -6,12 +6,13 @@
 mod columns;
 mod leaks;
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::path::Path;
 
-use csv::{ByteRecord, Position, ReaderBuilder, Trim};
+use csv::{ByteRecord, Position};
 use serde::Serialize;
 
 use super::dialect::Dialect;
@@ -131,14 +132,7 @@ impl Cells {
             source,
         };
         let dialect = Dialect::of(input).map_err(|error| wrong(error.into(), 0))?;
-        let added = dialect.added;
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .delimiter(dialect.delimiter)
-            .quoting(dialect.has_quotes)
-            .from_reader(dialect.input);
+        let (mut reader, added) = dialect.rows();
         let mut record = ByteRecord::new();
         let mut line = 0;
         let mut next = |record: &mut ByteRecord| {
@@ -241,14 +235,14 @@ fn repeats(cells: &Cells, places: &[usize], labels: Option<&[u32]>) -> (usize, u
         }
     }
     let (mut duplicates, mut contradictions) = (0, 0);
-    let mut first: std::collections::HashMap<u64, u32> = std::collections::HashMap::new();
+    let mut first: HashMap<u64, u32> = HashMap::new();
     for (row, hash) in hashes.into_iter().enumerate() {
         let label = labels.map_or(0, |labels| labels[row]);
         match first.entry(hash.finish()) {
-            std::collections::hash_map::Entry::Vacant(place) => {
+            Entry::Vacant(place) => {
                 place.insert(label);
             }
-            std::collections::hash_map::Entry::Occupied(before) => {
+            Entry::Occupied(before) => {
                 duplicates += 1;
                 contradictions += usize::from(*before.get() != label);
             }

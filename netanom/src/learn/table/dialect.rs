@@ -5,16 +5,18 @@ mod json;
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
+use csv::{ReaderBuilder, Trim};
+
 use self::json::JsonLines;
 
 /// A table as the CSV reader takes it. Every line of the file is one here, so that errors name the right one.
 pub(super) struct Dialect<'a> {
-    pub(super) input: Box<dyn BufRead + Send + 'a>,
-    pub(super) delimiter: u8,
+    input: Box<dyn BufRead + Send + 'a>,
+    delimiter: u8,
     /// A quote makes one field of what holds delimiters.
-    pub(super) has_quotes: bool,
+    has_quotes: bool,
     /// Lines that were put in front of those of the file.
-    pub(super) added: u64,
+    added: u64,
 }
 
 /// Bytes that are looked at: the names of some thousand columns.
@@ -35,6 +37,18 @@ impl<'a> Dialect<'a> {
             [0, 1..=255, 0, 1..=255, ..] => Self::of_text(utf16(input, u16::from_be_bytes)),
             _ => Self::of_text(input),
         }
+    }
+
+    /// Its rows, with blanks around cells taken off, and the lines that were put in front.
+    pub(super) fn rows(self) -> (csv::Reader<Box<dyn BufRead + Send + 'a>>, u64) {
+        let rows = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .trim(Trim::All)
+            .delimiter(self.delimiter)
+            .quoting(self.has_quotes)
+            .from_reader(self.input);
+        (rows, self.added)
     }
 
     fn of_text(input: impl Read + Send + 'a) -> io::Result<Self> {

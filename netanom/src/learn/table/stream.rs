@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, Position, Reader, ReaderBuilder, Trim};
+use csv::{ByteRecord, Position, Reader};
 use ndarray::Array2;
 
 use super::dialect::Dialect;
@@ -88,24 +88,18 @@ impl<'a> Rows<'a> {
             source,
         };
         let dialect = Dialect::of(input).map_err(|error| wrong(error.into()))?;
-        let mut rows = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .delimiter(dialect.delimiter)
-            .quoting(dialect.has_quotes)
-            .from_reader(dialect.input);
+        let (mut rows, added) = dialect.rows();
         let mut first = ByteRecord::new();
         if !rows.read_byte_record(&mut first).map_err(wrong)? {
             return Err(TableError::NoRow(path.to_owned()));
         }
         let selection = Selection {
             // The names of JSON lines are never a row.
-            has_no_header: options.has_no_header && dialect.added == 0,
+            has_no_header: options.has_no_header && added == 0,
             ..Selection::default()
         };
         let mut header = Header::of(&first, &selection);
-        if dialect.added > 0 {
+        if added > 0 {
             header = Header::of_line(&first);
         }
         let copied = match options.copied.as_slice() {
@@ -122,7 +116,7 @@ impl<'a> Rows<'a> {
             copied,
             first: (!header.is_line).then_some(first),
             header,
-            added: dialect.added,
+            added,
             line: 0,
             dirt: Dirt::default(),
         };

@@ -22,6 +22,8 @@ pub struct Ranks {
     p_values: Vec<f32>,
     /// From the median to the highest: the unit of what is beyond.
     spread: f32,
+    /// 1 / (1 + number of held-out scores).
+    floor: f32,
 }
 
 impl Ranks {
@@ -36,6 +38,7 @@ impl Ranks {
                 scores: vec![f32::MAX],
                 p_values: vec![1.0],
                 spread: 1.0,
+                floor: 1.0,
             };
         };
         let spread = (last - held_out[all / 2])
@@ -58,6 +61,7 @@ impl Ranks {
             scores,
             p_values,
             spread,
+            floor: 1.0 / (1 + all) as f32,
         }
     }
 
@@ -74,11 +78,10 @@ impl Ranks {
                 let share = (score - from) / (to - from);
                 p + (self.p_values[above] - p) * share
             }
-            // The highest score has itself at or above it, and what is beyond has nothing: half of its p-value, and a
-            // little more, so that rows stay in order.
-            None if self.scores.len() > 1 && score > from => {
+            // Nothing that was held out is at or above it; a little more than that says, so that rows stay in order.
+            None if score > from => {
                 let beyond = ((score - from) / self.spread).min(f32::MAX);
-                p * 0.5 * (1.0 + ORDER / (1.0 + beyond.ln_1p()))
+                (self.floor * (1.0 + ORDER / (1.0 + beyond.ln_1p()))).min(p)
             }
             None => p,
         }
@@ -95,6 +98,7 @@ impl Ranks {
             arrays.put_row("scores", self.scores.iter().copied());
             arrays.put_row("p_values", self.p_values.iter().copied());
             arrays.put_one("spread", self.spread);
+            arrays.put_one("floor", self.floor);
         });
     }
 
@@ -104,6 +108,7 @@ impl Ranks {
                 scores: arrays.take_row("scores")?.to_vec(),
                 p_values: arrays.take_row("p_values")?.to_vec(),
                 spread: arrays.take_one("spread")?,
+                floor: arrays.take_one("floor")?,
             })
         })?;
         let is_sound = !ranks.scores.is_empty()
@@ -111,7 +116,9 @@ impl Ranks {
             && ranks.scores.is_sorted_by(|a, b| a < b)
             && ranks.p_values.is_sorted_by(|a, b| a >= b)
             && ranks.p_values.iter().all(|p| *p > 0.0 && *p <= 1.0)
-            && ranks.spread > 0.0;
+            && ranks.spread > 0.0
+            && ranks.floor > 0.0
+            && ranks.floor <= 1.0;
         if is_sound {
             Ok(ranks)
         } else {
@@ -134,6 +141,17 @@ mod tests {
         // Between 2 and 4 by a line; beyond 4 towards a fifth.
         assert!((ranks.p_value(3.0) - 0.6).abs() < 1e-6);
         assert!(ranks.p_value(5.0) > ranks.p_value(1e30) && ranks.least() >= 0.2);
+    }
+
+    #[test]
+    fn what_is_above_all_of_many_equal_scores_is_as_rare_as_rows_can_say() {
+        let ranks = Ranks::of(vec![3.0; 99]);
+        assert_eq!(ranks.p_value(3.0), 1.0);
+        assert!(
+            (ranks.p_value(3.1) - 0.01).abs() < 1e-3,
+            "{}",
+            ranks.p_value(3.1)
+        );
     }
 
     #[test]

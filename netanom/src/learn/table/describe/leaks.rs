@@ -26,8 +26,8 @@ const STEPS: usize = 20;
 pub struct Leak {
     /// The column.
     pub column: String,
-    /// Rows whose label it gives rightly: each value stands for the label that most rows of the first, third, … with that
-    /// value have, and the second, fourth, … are judged.
+    /// Rows whose label it gives rightly: each value stands for the label that most rows of one half with that value have,
+    /// and the other half is judged.
     pub accuracy: f64,
     /// Of what the most frequent label leaves to be known, the share that it gives.
     pub gives: f64,
@@ -81,34 +81,37 @@ fn kinds(column: &Column, parts: usize) -> Vec<u64> {
     column.numbers.iter().zip(words).map(kind).collect()
 }
 
+/// Whether a row is of the half that is learned from: by a hash of its place (Knuth's), as rows may alternate.
+fn is_learned(row: usize) -> bool {
+    (row as u32).wrapping_mul(2_654_435_761) >> 31 == 0
+}
+
 /// What each column says of the label, most telling first.
 pub(super) fn leaks(columns: &[&Column], labels: &[u32], classes: usize) -> Vec<Leak> {
-    let most_frequent = |rows: &mut dyn Iterator<Item = u32>| {
-        let mut counts = vec![0_usize; classes];
-        rows.for_each(|label| counts[label as usize] += 1);
-        let best = counts
-            .iter()
-            .enumerate()
-            .max_by_key(|(label, count)| (**count, classes - label));
-        best.map_or(0, |(label, _)| label as u32)
-    };
-    let usual = most_frequent(&mut labels.iter().copied().step_by(2));
-    let judged = labels.len() / 2;
-    let share = |right: usize| right as f64 / judged.max(1) as f64;
-    let base = share(
+    let mut counts = vec![0_usize; classes];
+    let learned = || {
         labels
             .iter()
-            .skip(1)
-            .step_by(2)
-            .filter(|label| **label == usual)
-            .count(),
-    );
+            .enumerate()
+            .filter(|(row, _)| is_learned(*row))
+    };
+    learned().for_each(|(_, label)| counts[*label as usize] += 1);
+    let usual = counts.iter().enumerate().max_by_key(|(_, count)| **count);
+    let usual = usual.map_or(0, |(label, _)| label as u32);
+    let judged = labels.len() - learned().count();
+    let share = |right: usize| right as f64 / judged.max(1) as f64;
+    let others = labels
+        .iter()
+        .enumerate()
+        .filter(|(row, _)| !is_learned(*row));
+    let base = share(others.filter(|(_, label)| **label == usual).count());
     let mut leaks: Vec<Leak> = columns
         .iter()
         .map(|column| {
             let kinds = kinds(column, PARTS);
             let mut by_kind: HashMap<u64, HashMap<u32, usize>> = HashMap::new();
-            for (kind, label) in kinds.iter().zip(labels).step_by(2) {
+            for (row, label) in learned() {
+                let kind = &kinds[row];
                 *by_kind.entry(*kind).or_default().entry(*label).or_default() += 1;
             }
             let best = |counts: HashMap<u32, usize>| {
@@ -121,9 +124,10 @@ pub(super) fn leaks(columns: &[&Column], labels: &[u32], classes: usize) -> Vec<
                 .into_iter()
                 .map(|(kind, counts)| (kind, best(counts)))
                 .collect();
-            let second = kinds.iter().zip(labels).skip(1).step_by(2);
-            let right =
-                second.filter(|(kind, label)| of_kind.get(kind).unwrap_or(&usual) == *label);
+            let pairs = kinds.iter().zip(labels).enumerate();
+            let right = pairs.filter(|(row, (kind, label))| {
+                !is_learned(*row) && of_kind.get(kind).unwrap_or(&usual) == *label
+            });
             let accuracy = share(right.count());
             Leak {
                 column: column.name.clone(),
@@ -204,7 +208,7 @@ pub(super) fn shapes(
     let mut classes: Vec<usize> = (0..names.len()).collect();
     classes.sort_by_key(|class| std::cmp::Reverse(of_class[*class]));
     classes.truncate(CLASSES);
-    let of_numbers = |leak: &&Leak| {
+    let of_numbers = |leak: &Leak| {
         let column = columns.iter().find(|column| column.name == leak.column)?;
         column.words.is_empty().then_some(*column)
     };
@@ -230,7 +234,7 @@ pub(super) fn shapes(
     };
     leaks
         .iter()
-        .filter_map(|leak| of_numbers(&leak))
+        .filter_map(of_numbers)
         .take(SHAPES)
         .map(shape)
         .collect()
