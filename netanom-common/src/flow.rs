@@ -12,7 +12,7 @@ use crate::counter::Tally;
 use crate::packet::{Packet, error, protocol, tcp};
 
 pub use errors::ErrorCounters;
-pub(crate) use key::talk::{is_one_of, ports};
+pub(crate) use key::talk::ports;
 pub use key::{FlowKey, Side, talk};
 
 /// Version of the kernel's maps: of [`FlowKey`], [`FlowCounters`], what [`crate::overflow`] counts, and of which maps

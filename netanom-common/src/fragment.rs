@@ -5,7 +5,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::flow::ports;
-use crate::packet::{Packet, Place, RawAddress};
+use crate::packet::{Packet, Portion, RawAddress};
 
 /// Packets of which fragments are remembered at most: those of 0.4 s at 10,000 fragmented packets a second, many times
 /// longer than the fragments of one packet are apart.
@@ -44,7 +44,7 @@ pub trait FragmentTable {
 /// Gives a later fragment the ports and the protocol of its first one. Without one it keeps port 0.
 #[inline(always)]
 pub fn join<T: FragmentTable>(packet: &mut Packet, table: &mut T) {
-    if packet.fragment.place == Place::Whole {
+    if packet.fragment.portion == Portion::Whole {
         return;
     }
     let key = FragmentKey {
@@ -55,7 +55,7 @@ pub fn join<T: FragmentTable>(packet: &mut Packet, table: &mut T) {
             | u32::from(packet.inner_vlan & 0x0fff) << 8
             | u32::from(packet.fragment.protocol),
     };
-    if packet.fragment.place == Place::First {
+    if packet.fragment.portion == Portion::First {
         let (source_port, destination_port) = ports(packet);
         let flow = FragmentFlow {
             source_port,

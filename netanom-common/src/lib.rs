@@ -10,6 +10,7 @@ pub mod counter;
 pub mod encapsulation;
 pub mod flow;
 pub mod fragment;
+mod hash;
 pub mod overflow;
 pub mod packet;
 pub mod parse;

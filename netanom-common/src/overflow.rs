@@ -9,7 +9,8 @@ use core::num::NonZeroU32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::counter::Tally;
-use crate::flow::{Observation, is_one_of};
+use crate::flow::Observation;
+use crate::hash::scatter;
 use crate::packet::{Packet, RawAddress, error, icmp, protocol, tcp};
 
 /// What a packet is for, as far as its flags say.
@@ -154,7 +155,7 @@ impl OverflowKey {
         // Of what has neither a kind nor ports there would be hundreds of protocols. Without a branch, for the verifier.
         const TOLD_APART: u64 =
             1 << protocol::ICMP | 1 << protocol::TCP | 1 << protocol::UDP | 1 << protocol::ICMPV6;
-        let is_told = is_one_of(self.protocol(), TOLD_APART);
+        let is_told = protocol::is_one_of(self.protocol(), TOLD_APART);
         let key = self.widened(Width::Anywhere);
         Self {
             destination: [0, 0, MAPPED[2] & !self.is_ipv6().wrapping_neg(), 0],
@@ -292,16 +293,6 @@ fn mix(seed: u64, address: &RawAddress) -> u64 {
     let high = u64::from(address[0]) << 32 | u64::from(address[1]);
     let low = u64::from(address[2]) << 32 | u64::from(address[3]);
     scatter(scatter(high ^ seed) ^ low)
-}
-
-/// MurmurHash3's 64-bit finaliser.
-#[inline(always)]
-pub(crate) fn scatter(mut word: u64) -> u64 {
-    word ^= word >> 33;
-    word = word.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    word ^= word >> 33;
-    word = word.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    word ^ word >> 33
 }
 
 /// What is counted under an [`OverflowKey`].

@@ -156,6 +156,13 @@ pub mod protocol {
     pub const ICMPV6: u8 = 58;
     /// Stream Control Transmission Protocol (RFC 9260).
     pub const SCTP: u8 = 132;
+
+    /// 1 for a protocol whose bit is set in `bits`, which tell of those below 64; 0 for any other.
+    #[inline(always)]
+    pub(crate) fn is_one_of(protocol: u8, bits: u64) -> u16 {
+        let beyond = protocol >> 6 | protocol >> 7;
+        (bits >> (protocol & 63)) as u16 & 1 & u16::from(!beyond)
+    }
 }
 
 /// TCP control bits (RFC 9293 3.1), as they stand in byte 13 of the header.
@@ -211,7 +218,7 @@ pub type RawAddress = [u32; 4];
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fragment {
     /// Which part of the packet it is.
-    pub place: Place,
+    pub portion: Portion,
     /// The protocol that the fragmented packet carries, by the header that says so: the same in every fragment.
     pub protocol: u8,
     /// Where it begins in what the packet carries, in units of 8 bytes.
@@ -223,7 +230,7 @@ pub struct Fragment {
 /// Which part of a packet a fragment is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Place {
+pub enum Portion {
     /// All of it.
     #[default]
     Whole = 0,

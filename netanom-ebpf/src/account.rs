@@ -161,14 +161,3 @@ impl FragmentTable for FirstFragments {
         unsafe { FRAGMENTS.get(key).copied() }
     }
 }
-
-/// The kernel answers E2BIG, and nothing else, when a hash map is full.
-#[inline(always)]
-pub(crate) fn refusal(errno: i32) -> Ignored {
-    const E2BIG: i32 = 7;
-    if errno == -E2BIG {
-        Ignored::MapFull
-    } else {
-        Ignored::MapError
-    }
-}

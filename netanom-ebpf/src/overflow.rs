@@ -114,6 +114,17 @@ fn counters_of(
     let empty = unsafe { &*empty.cast::<OverflowCounters>() };
     table
         .insert(key, empty, u64::from(BPF_NOEXIST))
-        .map_err(crate::account::refusal)?;
+        .map_err(refusal)?;
     table.get_ptr_mut(key).ok_or(Ignored::MapError)
+}
+
+/// The kernel answers E2BIG, and nothing else, when a hash map is full.
+#[inline(always)]
+fn refusal(errno: i32) -> Ignored {
+    const E2BIG: i32 = 7;
+    if errno == -E2BIG {
+        Ignored::MapFull
+    } else {
+        Ignored::MapError
+    }
 }

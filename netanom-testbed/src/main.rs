@@ -3,6 +3,7 @@
 //! To add a command: a file, a line in [`Task`] with the help that it gets, a line in [`Task::run`], and one in xtask.
 
 mod attacks;
+mod draw;
 mod hosts;
 mod judging;
 mod lab;
@@ -37,6 +38,10 @@ enum Task {
     ///
     /// Example: cargo xtask range --quick --output captures
     Range(range::Arguments),
+    /// Draw labelled captures at random, by the thousand: attacks and their benign twins, to train on
+    ///
+    /// Example: cargo xtask draw --count 1000 --seed 1 --output drawn
+    Draw(draw::Arguments),
     /// Measure the built-in model on captures made on the spot, and fail when it is worse than recorded; needs root
     ///
     /// `cargo xtask test` does it, too. With --matrix it judges how one attack changes what is said of the next, and
@@ -62,6 +67,7 @@ impl Task {
         match self {
             Self::Lab(arguments) => lab::lab(&arguments),
             Self::Range(arguments) => range::range(&arguments),
+            Self::Draw(arguments) => draw::draw(&arguments),
             Self::Quality(arguments) => quality::quality(&arguments),
             Self::TrainDefault(arguments) => train_default::train_default(&arguments),
             Self::Bench(Bench::Spread(arguments)) => spread::spread(&arguments),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -15,7 +16,9 @@ pub use judge::{DescribeArgs, JudgeArgs, RowFormatArg};
 pub use learning::{EvaluateArgs, ForestArgs, LeaveOutArg, TrainArgs, TrainerArg};
 pub use table::{KindArg, KindArgs, TableArgs};
 
+use crate::rewrite::Kind;
 use crate::simulate::{IpPrefix, Mac, Mode, parse_mac};
+use crate::sink::stderr;
 use values::{bar_of_evidence, with_port};
 
 /// Network anomaly sensor: counts every flow in the kernel, judges it with a Random Forest, raises alerts.
@@ -28,11 +31,19 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// What was typed. Help, version and wrong usage are answered here and end the program, with exit code 2 for the
-    /// latter.
-    #[must_use]
-    pub fn read() -> Self {
-        Self::parse()
+    /// What was typed.
+    ///
+    /// # Errors
+    /// With the exit code when the program is to end: help and version were printed, or wrong usage was answered (2), or
+    /// neither could be, as on a full disk (1).
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|answer| match answer.print() {
+            Ok(()) => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2)),
+            Err(error) => {
+                stderr::say(&format!("error: cannot write to standard output: {error}"));
+                ExitCode::FAILURE
+            }
+        })
     }
 }
 
@@ -60,6 +71,12 @@ pub enum Command {
         netanom simulate syn-flood --write flood.pcap --source 198.51.100.0/24 --target 192.0.2.10\n  \
         netanom simulate port-scan --interface veth0 --source 198.51.100.7 --target 192.0.2.10")]
     Simulate(SimulateArgs),
+    /// Rewrite captures as other networks would show them: farther servers, other rates, an attacker that also works.
+    #[command(after_help = "Examples:\n  \
+        netanom rewrite data --labels data/labels.json --copies 3 --output rewritten\n  \
+        netanom rewrite a.pcap --kinds distance,loss --output rewritten\n\n\
+        What each kind does is in docs/training.md.")]
+    Rewrite(RewriteArgs),
     /// Train a model on labelled captures, or on a table.
     #[command(
         after_help = "Examples:\n  netanom train --captures data --labels data/labels.json --output my.model\n  \
@@ -321,6 +338,32 @@ pub struct SimulateArgs {
     pub format: FormatArg,
 }
 
+/// `netanom rewrite`.
+#[derive(Debug, clap::Args)]
+pub struct RewriteArgs {
+    /// Captures; or a folder, whose labels name them.
+    #[arg(required = true, value_name = "IN")]
+    pub inputs: Vec<PathBuf>,
+    /// Folder for the new captures, made when it is missing.
+    #[arg(long, short, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Labels of the captures (JSON), which are carried along.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// What is changed, all of it in each copy [default: drawn anew for each copy].
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind_names())]
+    pub kinds: Vec<String>,
+    /// New captures of each one.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub copies: u64,
+    /// Seed of all draws: the same one gives the same files.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Packets of a capture that are read at most, from its beginning on.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub packets: usize,
+}
+
 /// `--write` or `--interface`, exactly one.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
@@ -343,6 +386,11 @@ fn flow_table(text: &str) -> Result<PathBuf, String> {
         return Ok(path);
     }
     Err("its name must end in .csv, or in .jsonl for an object a line".to_owned())
+}
+
+/// What can be rewritten, for the help.
+fn kind_names() -> PossibleValuesParser {
+    Kind::all().map(Kind::name).into()
 }
 
 /// The modes with their explanations, for the help.

@@ -18,6 +18,7 @@ pub mod learn;
 pub mod metrics;
 pub mod model;
 pub mod pipeline;
+pub mod rewrite;
 pub mod simulate;
 pub mod sink;
 pub mod source;

@@ -13,7 +13,13 @@ use netanom::sink::stderr;
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let cli = Cli::read();
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(code) => {
+            stderr::finish(LAST_LINES);
+            return code;
+        }
+    };
     start_log();
     let outcome = match &cli.command {
         #[cfg(feature = "live")]
@@ -28,6 +34,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => {
             Simulate::of(args).and_then(|simulate| command::simulate::run(&simulate))
         }
+        Command::Rewrite(args) => command::rewrite::run(args),
         Command::Train(args) => command::train::run(args),
         Command::Evaluate(args) => command::evaluate::run(args),
         Command::Judge(args) => command::judge::run(args),

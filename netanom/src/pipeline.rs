@@ -127,6 +127,12 @@ impl Pipeline {
         &self.flows.rows
     }
 
+    /// The conversations judged in the last step, with a value for each of [`crate::feature::COLUMNS`].
+    #[must_use]
+    pub fn judged_conversations(&self) -> &Features {
+        &self.flows.talks
+    }
+
     /// The verdicts of the last step, a row of [`Self::judged`] each.
     #[must_use]
     pub fn verdicts(&self) -> &[Verdict] {
@@ -169,7 +175,10 @@ impl Pipeline {
     }
 
     fn judge(&mut self, window: &Window) -> Vec<Alert> {
-        let alerts = self.judge.step(window, &self.flows.rows, &self.flows.ended);
+        let flows = &self.flows;
+        let alerts = self
+            .judge
+            .step(window, &flows.rows, &flows.talks, &flows.ended);
         self.verdicts.clear();
         for (row, judgement) in self.judge.judgements().iter().enumerate() {
             let verdict = self.flows.take_verdict(row, judgement.verdict);
@@ -177,6 +186,10 @@ impl Pipeline {
         }
         for &(row, memory) in self.judge.incidents().memories() {
             self.flows.remember(row, memory);
+        }
+        let talks = self.judge.incidents().talk_memories().iter().enumerate();
+        for (row, &(shares, memory)) in talks {
+            self.flows.remember_talk(row, shares, memory);
         }
         alerts
     }

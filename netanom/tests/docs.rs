@@ -33,6 +33,20 @@ fn the_page_of_features_lists_every_feature() {
             feature.blind_spot()
         );
     }
+    page += "\n## Of conversations\n\n\
+        What a model sees of a conversation: the newest flows, up to 32, of one initiator with one port of one responder in\n\
+        which anybody sent payload, from five on. Medians, and variations (standard deviation over mean), are over these flows.\n\n\
+        | # | name | unit | meaning |\n|---|---|---|---|\n";
+    for (number, column) in feature::COLUMNS.iter().enumerate() {
+        let _ = writeln!(
+            page,
+            "| {} | `{}` | {} | {} |",
+            number + 1,
+            column.name,
+            column.unit,
+            column.meaning
+        );
+    }
     expect_file![docs("features.md")].assert_eq(&page);
 }
 

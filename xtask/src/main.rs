@@ -54,6 +54,11 @@ enum Task {
     /// Example: cargo xtask range --quick --output captures
     #[command(disable_help_flag = true)]
     Range(testbed::Arguments),
+    /// Draw labelled captures at random, by the thousand: attacks and their benign twins, to train on
+    ///
+    /// Example: cargo xtask draw --count 1000 --seed 1 --output drawn
+    #[command(disable_help_flag = true)]
+    Draw(testbed::Arguments),
     /// Measure the built-in model on captures made on the spot, and fail when it is worse than recorded; needs root
     ///
     /// `cargo xtask test` does it, too.
@@ -81,6 +86,7 @@ impl Task {
             Self::Test(arguments) => test::test(&arguments),
             Self::Lab(arguments) => testbed::run(&["lab"], &arguments),
             Self::Range(arguments) => testbed::run(&["range"], &arguments),
+            Self::Draw(arguments) => testbed::run(&["draw"], &arguments),
             Self::Quality(arguments) => testbed::run(&["quality"], &arguments),
             Self::Bench(what) => bench::bench(&what),
             Self::TrainDefault(arguments) => testbed::run(&["train-default"], &arguments),

@@ -6,7 +6,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::overflow::scatter;
+use crate::hash::scatter;
 use crate::packet::{Packet, RawAddress};
 use talk::ports;
 

@@ -8,7 +8,7 @@ use super::network::{Carried, Room};
 use super::{link, network, tunnel};
 use crate::counter::Ignored;
 use crate::encapsulation::Encapsulation;
-use crate::packet::{Fragment, PacketBytes, Place};
+use crate::packet::{Fragment, PacketBytes, Portion};
 
 /// A part of the parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +88,10 @@ impl Walk {
     #[inline(always)]
     pub(super) fn fragment(&self) -> Fragment {
         Fragment {
-            place: match self.fragment & 0xff {
-                0 => Place::Whole,
-                1 => Place::First,
-                _ => Place::Later,
+            portion: match self.fragment & 0xff {
+                0 => Portion::Whole,
+                1 => Portion::First,
+                _ => Portion::Later,
             },
             protocol: (self.fragment >> 8) as u8,
             offset: (self.fragment >> 16) as u16,
@@ -101,8 +101,8 @@ impl Walk {
 
     #[inline(always)]
     pub(super) fn set_fragment(&mut self, fragment: Fragment) {
-        let (place, protocol) = (fragment.place as u64, u64::from(fragment.protocol));
-        self.fragment = place
+        let (portion, protocol) = (fragment.portion as u64, u64::from(fragment.protocol));
+        self.fragment = portion
             | protocol << 8
             | u64::from(fragment.offset) << 16
             | u64::from(fragment.identification) << 32;

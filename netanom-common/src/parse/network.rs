@@ -2,7 +2,7 @@
 
 use super::apart::{Part, Walk};
 use crate::counter::Ignored;
-use crate::packet::{Fragment, HeaderBytes, PacketBytes, Place, RawAddress};
+use crate::packet::{Fragment, HeaderBytes, PacketBytes, Portion, RawAddress};
 
 const IPV4_MIN: u32 = 20;
 const IPV6: u32 = 40;
@@ -130,7 +130,7 @@ impl Network {
         destination: [0; 4],
         protocol: 0,
         fragment: Fragment {
-            place: Place::Whole,
+            portion: Portion::Whole,
             protocol: 0,
             offset: 0,
             identification: 0,
@@ -182,7 +182,7 @@ impl Network {
         self.destination = mapped(header.u32(16));
         self.protocol = protocol;
         self.fragment = Fragment {
-            place: place_of(place & 0x1fff != 0, place & 0x2000 != 0),
+            portion: portion_of(place & 0x1fff != 0, place & 0x2000 != 0),
             protocol,
             offset: place & 0x1fff,
             identification: u32::from(header.u16(4)),
@@ -241,13 +241,13 @@ fn mapped(address: u32) -> RawAddress {
 }
 
 #[inline(always)]
-fn place_of(has_offset: bool, has_more: bool) -> Place {
+fn portion_of(has_offset: bool, has_more: bool) -> Portion {
     if has_offset {
-        Place::Later
+        Portion::Later
     } else if has_more {
-        Place::First
+        Portion::First
     } else {
-        Place::Whole
+        Portion::Whole
     }
 }
 
@@ -286,7 +286,7 @@ pub(super) fn extensions<B: PacketBytes>(frame: &B, walk: &mut Walk) -> Result<(
                 protocol = header.u8(0);
                 let place = header.u16(2);
                 fragment = Fragment {
-                    place: place_of(place & 0xfff8 != 0, place & 1 != 0),
+                    portion: portion_of(place & 0xfff8 != 0, place & 1 != 0),
                     protocol,
                     offset: place >> 3,
                     identification: header.u32(4),
@@ -302,7 +302,7 @@ pub(super) fn extensions<B: PacketBytes>(frame: &B, walk: &mut Walk) -> Result<(
             _ => return found(walk, protocol, room, fragment),
         };
         room = room.behind(length)?.forgotten(frame);
-        if fragment.place == Place::Later {
+        if fragment.portion == Portion::Later {
             return found(walk, protocol, room, fragment);
         }
     }

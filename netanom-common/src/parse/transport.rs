@@ -3,7 +3,7 @@
 use super::link::Vlans;
 use super::network::{Network, Room};
 use crate::counter::Ignored;
-use crate::packet::{Fragment, HeaderBytes, Packet, PacketBytes, Place, icmp, protocol};
+use crate::packet::{Fragment, HeaderBytes, Packet, PacketBytes, Portion, icmp, protocol};
 
 /// Reads the transport header of the innermost packet.
 #[inline(always)]
@@ -32,7 +32,7 @@ pub(super) fn transport<B: PacketBytes>(
     if error != 0 {
         return quoted(frame, network, packet);
     }
-    if network.fragment.place == Place::Later {
+    if network.fragment.portion == Portion::Later {
         if network.protocol == protocol::TCP && network.fragment.offset < LONGEST_TCP.div_ceil(UNIT)
         {
             within_tcp_header(frame, network, &mut packet)?;
@@ -92,7 +92,7 @@ fn is_tiny(network: &Network) -> bool {
     } else {
         12
     };
-    network.fragment.place == Place::First && room.claimed < u64::from(room.offset) + least
+    network.fragment.portion == Portion::First && room.claimed < u64::from(room.offset) + least
 }
 
 /// A first fragment with the ports alone. TCP's flags come with the second one ([`within_tcp_header`]).

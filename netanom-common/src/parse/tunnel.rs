@@ -8,7 +8,7 @@ use super::apart::{Part, Walk};
 use super::link::{ETHERNET, TYPE_IPV4, TYPE_IPV6, Vlans, by_version};
 use super::network::{At, Carried, Network, Room};
 use crate::counter::Ignored;
-use crate::packet::{HeaderBytes, PacketBytes, Place, Tunnels, error, protocol};
+use crate::packet::{HeaderBytes, PacketBytes, Portion, Tunnels, error, protocol};
 
 /// Tunnels in one another that are followed, such as a VPN over a container network.
 const MAX_DEPTH: usize = 2;
@@ -33,7 +33,7 @@ const TYPE_ETHERNET: u16 = 0x6558;
 pub(super) fn is_one<B: PacketBytes>(frame: &B, network: &Network) -> Result<bool, Ignored> {
     let kind = network.protocol;
     // First what most packets are.
-    if kind == protocol::TCP || network.fragment.place == Place::Later {
+    if kind == protocol::TCP || network.fragment.portion == Portion::Later {
         return Ok(false);
     }
     let looks_so = match kind {
@@ -43,7 +43,7 @@ pub(super) fn is_one<B: PacketBytes>(frame: &B, network: &Network) -> Result<boo
             frame.vxlan_ports().has(port)
                 || matches!(port, VXLAN_GPE_PORT | GENEVE_PORT | GTP_U_PORT)
         }
-        protocol::ICMP | protocol::ICMPV6 if network.fragment.place == Place::Whole => {
+        protocol::ICMP | protocol::ICMPV6 if network.fragment.portion == Portion::Whole => {
             let message = network.room.header::<{ ICMP as usize }, B>(frame)?;
             let number = message.u8(0);
             errors(kind) >> number.min(31) & 1 != 0
@@ -103,7 +103,8 @@ pub(super) fn enter<B: PacketBytes>(frame: &B, walk: &mut Walk) -> Result<(), Ig
         }
         if found.error != 0 {
             // Less than 8 bytes above IP, or a later fragment: the quote does not name a flow.
-            if inner.fragment.place != Place::Later && inner.room.header::<8, B>(frame).is_ok() {
+            if inner.fragment.portion != Portion::Later && inner.room.header::<8, B>(frame).is_ok()
+            {
                 go(walk, found);
             }
             return Ok(());

@@ -2,7 +2,7 @@
 
 use netanom_common::flow::{FlowCounters, FlowKey, Observation, Side};
 use netanom_common::fragment::{FragmentFlow, FragmentKey, FragmentTable, join};
-use netanom_common::packet::{Fragment, Packet, Place, icmp, protocol, tcp as bit};
+use netanom_common::packet::{Fragment, Packet, Portion, icmp, protocol, tcp as bit};
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, any, proptest};
 use proptest::prop_assert_eq;
@@ -208,17 +208,17 @@ fn a_later_fragment_of_an_echo_is_in_the_flow_of_the_first_one() {
         }
     }
     for kind in [icmp::ECHO_REQUEST, icmp::ECHO_REPLY, icmp::DISCOVERY] {
-        let part = |place, flags| Packet {
+        let part = |portion, flags| Packet {
             fragment: Fragment {
-                place,
+                portion,
                 protocol: protocol::ICMP,
-                offset: u16::from(place != Place::First),
+                offset: u16::from(portion != Portion::First),
                 identification: 7,
             },
             ..message(HIGH, flags)
         };
         let mut table = Table::default();
-        let (mut first, mut later) = (part(Place::First, kind), part(Place::Later, 0));
+        let (mut first, mut later) = (part(Portion::First, kind), part(Portion::Later, 0));
         join(&mut first, &mut table);
         join(&mut later, &mut table);
         assert_eq!(FlowKey::of(&later, 0), FlowKey::of(&first, 0));

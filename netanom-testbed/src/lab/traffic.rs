@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use jiff::Timestamp;
-use netanom::command::simulate::{FIRST_FRAME, Report};
+use netanom::command::simulate::{FIRST_FRAME, Simulated};
 use netanom::simulate::Mode;
 
 use super::child::Child;
@@ -92,7 +92,7 @@ impl Traffic {
 }
 
 fn sent(report: &str) -> anyhow::Result<Sent> {
-    let Report { frames, first, .. } = serde_json::from_str(report)?;
+    let Simulated { frames, first, .. } = serde_json::from_str(report)?;
     let moment =
         |time: netanom::flow::Timestamp| Timestamp::from_nanosecond(time.as_nanos().into());
     Ok(Sent {

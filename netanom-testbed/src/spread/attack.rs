@@ -1,12 +1,10 @@
 //! The attacks, as windows: which packet comes when is a function of its number.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
-use netanom::flow::{Timestamp, Window};
+use netanom::flow::{Window, request};
 use netanom::simulate::DEFAULT_START;
-use netanom_common::flow::{FlowCounters, FlowKey, Observation};
-use netanom_common::packet::{Fragment, Packet, error, protocol, tcp};
+use netanom_common::packet::{Packet, RawAddress, protocol};
 
 /// An attack of as many packets in each window.
 pub(super) struct Spread {
@@ -107,24 +105,7 @@ pub(super) fn window(
     packets: impl ExactSizeIterator<Item = Packet>,
 ) -> Window {
     let start = DEFAULT_START.plus(tick * number);
-    let step = tick.as_nanos() as u64 / (packets.len() as u64).max(1);
-    let flow = |(n, packet): (u64, Packet)| {
-        let seen = Observation {
-            now: start.as_nanos() + n * step,
-            segments: NonZeroU32::MIN,
-            egress: false,
-        };
-        let (key, side) = FlowKey::of(&packet, 0);
-        let mut counters = FlowCounters::default();
-        counters.account(side, &packet, seen);
-        (key, counters)
-    };
-    Window {
-        start,
-        end: Timestamp::from_nanos(start.as_nanos() + tick.as_nanos() as u64),
-        flows: (0..).zip(packets).map(flow).collect(),
-        ..Window::default()
-    }
+    Window::of_lone(start, start.plus(tick), packets)
 }
 
 /// Another address for each number, all over IPv4 (2³² divided by the golden ratio, which is odd).
@@ -143,36 +124,31 @@ fn victim(n: u32) -> u32 {
 }
 
 fn syn(source: u32, target: u32, source_port: u32) -> Packet {
-    packet(source, target, source_port as u16, protocol::TCP)
+    request(address(source), address(target), source_port as u16)
 }
 
+/// A query to a name server that is none.
 fn datagram(source: u32, target: u32) -> Packet {
-    packet(source, target, 1024, protocol::UDP)
+    Packet {
+        destination_port: 53,
+        protocol: protocol::UDP,
+        flags: 0,
+        window: 0,
+        payload: 512,
+        length: 554,
+        ..syn(source, target, 1024)
+    }
 }
 
-fn packet(source: u32, target: u32, source_port: u16, protocol: u8) -> Packet {
-    let address = |host: u32| [0, 0, 0xffff_u32.to_be(), host.to_be()];
-    let is_tcp = protocol == protocol::TCP;
-    Packet {
-        source: address(source),
-        destination: address(target),
-        source_port,
-        destination_port: if is_tcp { 80 } else { 53 },
-        protocol,
-        flags: if is_tcp { tcp::SYN } else { 0 },
-        outer_vlan: 0,
-        inner_vlan: 0,
-        fragment: Fragment::default(),
-        error: error::NONE,
-        window: if is_tcp { 64_240 } else { 0 },
-        payload: if is_tcp { 0 } else { 512 },
-        length: if is_tcp { 74 } else { 554 },
-    }
+fn address(host: u32) -> RawAddress {
+    [0, 0, 0xffff_u32.to_be(), host.to_be()]
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use netanom_common::flow::{FlowCounters, FlowKey};
 
     use super::*;
 

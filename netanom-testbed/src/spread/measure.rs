@@ -28,8 +28,7 @@ const AGAIN: (u32, u32) = (40, 500);
 
 const MOST_P99_MS: f64 = 50.0;
 const MOST_ALERTS: usize = 20;
-/// (The pasts of hosts to which more than one thing happened take 1.6 KiB each, and only one thing is rehearsed.)
-const MOST_MEMORY_MB: u64 = 16;
+const MOST_MEMORY_MB: u64 = 10;
 const MOST_OF_PLAIN: f64 = 4.0;
 
 /// What was measured of an attack.

@@ -4,6 +4,7 @@
 
 mod card;
 mod folder;
+mod made;
 mod scenarios;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use anyhow::{Context, bail};
 use xtask::{build, command};
 
 use self::folder::{Folder, Netanom};
+use self::made::Cache;
 
 /// What to train on.
 #[derive(clap::Args)]
@@ -24,7 +26,17 @@ pub(crate) struct Arguments {
     /// Folder of captures of `cargo xtask range`, always trained on; may be given several times
     #[arg(long, value_name = "DIR")]
     range: Vec<PathBuf>,
-    /// Judge each source of captures by a model that was trained without it, too: a training for each source
+    /// So many captures of `cargo xtask draw`, always trained on
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    drawn: u64,
+    /// So many copies of each capture of --data and --range, by `netanom rewrite`; a copy is left out with its original
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    rewritten: u64,
+    /// Folder that keeps drawn and rewritten captures for the next time [default: target/training]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Judge sources of captures by models that were trained without them, too: a training for each of five groups, and for
+    /// each class of attack
     #[arg(long, requires = "data")]
     hold_out: bool,
     /// Time of training to write down, RFC 3339 [default: that of the newest commit]
@@ -74,36 +86,69 @@ pub(crate) fn train_default(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             "train-default: no --data and no --range, so the model learns simulated captures alone"
         );
     }
+    let cache = match &arguments.cache {
+        Some(folder) => folder.clone(),
+        None => command::workspace()?.join("target/training"),
+    };
+    let cache = Cache::of(&cache)?;
+    let rewritten = |folders: &[Folder]| -> anyhow::Result<Vec<Folder>> {
+        let of = |folder: &Folder| cache.rewritten(&program, folder, arguments.rewritten);
+        let folders = folders.iter().filter(|_| arguments.rewritten > 0);
+        folders.map(of).collect()
+    };
+    let drawn = match arguments.drawn {
+        0 => None,
+        count => Some(cache.drawn(count)?),
+    };
+    let named = |folders: Vec<Folder>, name: &'static str| -> Vec<(Folder, &'static str)> {
+        folders.into_iter().map(|folder| (folder, name)).collect()
+    };
+    // Left out with their sources.
+    let found = [
+        named(data.clone(), "Real captures"),
+        named(rewritten(&data)?, "Real captures, rewritten"),
+    ]
+    .concat();
     // Made, not found: trained on whatever is left out.
-    let made: Vec<Folder> = range.iter().chain([&simulated]).cloned().collect();
-    let folders: Vec<Folder> = data.iter().chain(&made).cloned().collect();
+    let made = [
+        named(range.clone(), "Captures of the range"),
+        named(rewritten(&range)?, "Captures of the range, rewritten"),
+        named(drawn.into_iter().collect(), "Drawn captures"),
+        named(vec![simulated], "Simulated captures"),
+    ]
+    .concat();
+    let folders_of = |named: &[(Folder, &str)]| -> Vec<Folder> {
+        named.iter().map(|(folder, _)| folder.clone()).collect()
+    };
+    let (found_folders, made_folders) = (folders_of(&found), folders_of(&made));
+    let folders = [found_folders.clone(), made_folders.clone()].concat();
 
     // What was made says little of how sure to be on a network that was not: it calibrates where there is nothing else.
-    let calibrating = match (data.len(), range.len()) {
+    let calibrating = match (found.len(), range.len()) {
         (0, 0) => 1,
         (0, range) => range,
-        (data, _) => data,
+        (found, _) => found,
     };
     let (dealt, also) = folders.split_at(calibrating);
     let model = work.join("default.model");
     let contents = netanom.train(dealt, also, &model, None, work)?;
     let mut scores = Vec::new();
-    for (number, folder) in folders.iter().enumerate() {
-        let name = if number < data.len() {
-            "Real captures"
-        } else if number < data.len() + range.len() {
-            "Captures of the range"
-        } else {
-            "Simulated captures"
-        };
-        scores.push((name.to_owned(), netanom.evaluate(folder, &model)?));
+    for (folder, name) in found.iter().chain(&made) {
+        scores.push(((*name).to_owned(), netanom.evaluate(folder, &model)?));
     }
     let card = command::workspace()?.join("docs/model-card.md");
     let held_out = if arguments.hold_out {
         [
-            card::held_out(&netanom.leave_out_sources(&data, &made)?),
-            card::made_alone(!range.is_empty(), &netanom.made_alone(&data, &made, work)?),
-            card::unknown(&netanom.leave_out_classes(&data, &made)?),
+            card::held_out(
+                &netanom
+                    .leave_out_groups(&found_folders, &made_folders)?
+                    .of_originals(),
+            ),
+            card::made_alone(
+                !range.is_empty(),
+                &netanom.made_alone(&data, &made_folders, range.len(), work)?,
+            ),
+            card::unknown(&netanom.leave_out_classes(&data, &made_folders)?),
         ]
         .join("\n")
     } else {

@@ -63,6 +63,7 @@ fn read(folder: &Path, name: &str) -> anyhow::Result<DataSet> {
         rows: Array2::from_shape_vec((labels.len(), FEATURES), values)?,
         weights: vec![1.0; labels.len()],
         groups: vec![0; labels.len()],
+        made: Default::default(),
         group_names: vec![name.to_owned()],
         classes: Class::ALL[..CLASSES].iter().map(Class::to_string).collect(),
         features: (0..FEATURES).map(|feature| format!("f{feature}")).collect(),

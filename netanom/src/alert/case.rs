@@ -115,6 +115,8 @@ pub(super) struct Part<'a> {
 pub enum Witness {
     /// A row of the window.
     Row(usize),
+    /// A conversation of the window.
+    Conversation(usize),
     /// A finding of the window.
     Finding(usize),
 }
@@ -194,7 +196,25 @@ impl Case {
             self.last_own = now;
         }
         self.name(part.names, part.added.max(0.1), now);
-        self.witness(part.anomaly, Witness::Row(part.row), now);
+        // Else its conversation explains the case.
+        if fact.spoken_for.is_none() {
+            self.witness(part.anomaly, Witness::Row(part.row), now);
+        }
+    }
+
+    /// Takes in a conversation; its packets count with its flows.
+    pub(super) fn take_talk(&mut self, part: &Part<'_>, now: Timestamp, room: &mut Room) {
+        let fact = part.fact;
+        self.begin("conversations", fact.protocol, fact.first_seen);
+        self.score_sum += f64::from(part.anomaly);
+        self.findings += 1;
+        self.sources.add_host(fact.initiator.ip, 0, room);
+        self.targets
+            .add(fact.responder.ip, fact.responder.port, 0, room);
+        self.last_seen = self.last_seen.max(fact.last_seen);
+        (self.last_finding, self.last_own) = (now, now);
+        self.name(part.names, part.added.max(1.0), now);
+        self.witness(1.0 + part.anomaly, Witness::Conversation(part.row), now);
     }
 
     /// Takes in a detector's finding.

@@ -137,7 +137,8 @@ pub(super) fn is_quic_port(port: u16) -> bool {
 }
 
 /// Whether people log in at this TCP port.
-pub(super) fn is_login_port(port: u16) -> bool {
+#[must_use]
+pub fn is_login_port(port: u16) -> bool {
     LOGIN_PORTS.contains(&port)
 }
 

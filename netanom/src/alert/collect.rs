@@ -35,6 +35,10 @@ fn packets_of_weight(class: Class) -> f32 {
 impl Incidents {
     /// What the newest verdict on a flow changes in its pair's evidence, and what of the flow is now in force.
     pub(super) fn weigh(&mut self, fact: &Facts, worth: f32, now: Timestamp) -> (f32, Memory) {
+        if fact.spoken_for.is_some() {
+            // Its conversation is the evidence.
+            return (0.0, fact.memory);
+        }
         let EvidenceSettings { bar, half_life } = self.settings.evidence;
         let left = fade(now.since(fact.memory.at), half_life);
         let mut weight = fact.memory.weight * left;
@@ -89,8 +93,10 @@ impl Incidents {
         if let Some(number) = self.open_for(key, target) {
             let open = self.open.get_mut(&number)?;
             open.case.evidence.add(part.added, now, half_life);
-            if is_attack {
-                open.case.take(part, open.key.class, now, &mut self.room);
+            match (is_attack, fact.conversation) {
+                (true, None) => open.case.take(part, open.key.class, now, &mut self.room),
+                (true, Some(_)) => open.case.take_talk(part, now, &mut self.room),
+                (false, _) => {}
             }
             return is_attack.then_some(number);
         }
@@ -108,7 +114,10 @@ impl Incidents {
             case.number = self.cases;
         }
         case.evidence.add(part.added, now, half_life);
-        case.take(part, key.class, now, &mut Room::of_candidate());
+        match fact.conversation {
+            None => case.take(part, key.class, now, &mut Room::of_candidate()),
+            Some(_) => case.take_talk(part, now, &mut Room::of_candidate()),
+        }
         let number = case.number;
         let lends = part.added.min(MOST_LENT - case.lent).max(0.0);
         case.lent += lends;
@@ -245,6 +254,7 @@ impl Incidents {
             initiator: fact.initiator,
             responder: fact.responder,
             protocol: fact.protocol,
+            conversation: fact.conversation,
             judged: judgement.verdict.class,
             anomaly,
             added,

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::Class;
 use super::case::{Anchor, Case, Key, Raised};
+use super::{Class, Severity};
 use crate::flow::Timestamp;
 
 /// An alert may still change its name for so long after it was raised.
@@ -41,7 +41,7 @@ impl Open {
             && self.key.interface == other.key.interface
             && self.key.class.is_near(other.key.class)
             && self.key.anchor != Anchor::Rest
-            && self.concerns_hosts_of(other)
+            && (self.concerns_hosts_of(other) || self.is_around(other))
             && self.still_explains(other.key.class, other.case.recent(other.key.class), now)
     }
 
@@ -51,6 +51,19 @@ impl Open {
             && (self.is_young(now)
                 || recent < OUTGROWN * self.case.recent(self.key.class)
                 || class == self.key.class)
+    }
+
+    /// Whether it is about a network, and the other about hosts in it that stand out by nothing.
+    fn is_around(&self, other: &Self) -> bool {
+        let Anchor::Targets(network) = self.key.anchor else {
+            return false;
+        };
+        let is_inside = match other.key.anchor {
+            Anchor::Target(ip) => network.contains(ip),
+            Anchor::Targets(inner) => network.is_around(&inner),
+            Anchor::Source(_) | Anchor::Sources(_) | Anchor::Rest => false,
+        };
+        is_inside && other.case.severity(other.key.class) < Severity::High
     }
 
     fn concerns_hosts_of(&self, other: &Self) -> bool {

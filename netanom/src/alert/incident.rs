@@ -23,7 +23,8 @@ use super::parties::Room;
 use super::surge::Surge;
 use super::trace::Watch;
 use super::{
-    Alert, Began, Class, Contribution, Facts, Finding, Judgement, Memory, NearMiss, State, Trace,
+    Alert, Began, Class, Contribution, Facts, Finding, Judgement, Memory, NearMiss, Probabilities,
+    State, Trace,
 };
 use crate::flow::{Recent, Timestamp};
 
@@ -64,6 +65,10 @@ pub struct Scene<'a> {
     pub facts: &'a [Facts],
     /// What the classifier says of each row.
     pub judgements: &'a [Judgement],
+    /// The conversations that are judged.
+    pub talks: &'a [Facts],
+    /// What their classifier says of each.
+    pub talk_judgements: &'a [Judgement],
     /// What detectors say.
     pub findings: &'a [Finding],
 }
@@ -99,6 +104,7 @@ pub struct Incidents {
     /// Cases that have reached the bar in this window.
     pub(super) hot: Vec<u64>,
     memories: Vec<(usize, Memory)>,
+    pub(super) talk_memories: Vec<(Probabilities, Memory)>,
 }
 
 impl Incidents {
@@ -123,6 +129,7 @@ impl Incidents {
             raised: 0,
             hot: Vec::new(),
             memories: Vec::new(),
+            talk_memories: Vec::new(),
         }
     }
 
@@ -152,6 +159,7 @@ impl Incidents {
         (self.cases, self.raised) = (0, 0);
         self.hot.clear();
         self.memories.clear();
+        self.talk_memories.clear();
     }
 
     /// What the interfaces are called.
@@ -178,6 +186,12 @@ impl Incidents {
         &self.memories
     }
 
+    /// What each judged conversation was judged to be and leaves behind, as [`Facts::spoken_for`] and [`Facts::memory`] give it back.
+    #[must_use]
+    pub fn talk_memories(&self) -> &[(Probabilities, Memory)] {
+        &self.talk_memories
+    }
+
     /// Takes in a window and returns the alerts that began, changed or ended.
     ///
     /// `explain` gives the contributions for the class that is named.
@@ -187,12 +201,16 @@ impl Incidents {
         explain: &mut dyn FnMut(Witness, Class) -> Vec<Contribution>,
     ) -> Vec<Alert> {
         self.memories.clear();
+        self.talk_memories.clear();
         let mut alerts = Vec::new();
         // What was quiet until the window began has ended, however long nothing came.
         self.end_quiet(scene.start, &mut alerts);
         let rows = || scene.facts.iter().zip(scene.judgements);
         let shares: Vec<_> = rows()
-            .map(|(fact, judgement)| evidence::allowed(&judgement.shares, fact.protocol))
+            .map(|(fact, judgement)| {
+                let shares = fact.spoken_for.as_ref().unwrap_or(&judgement.shares);
+                evidence::allowed(shares, fact.protocol)
+            })
             .collect();
         let names: Vec<_> = rows()
             .zip(&shares)
@@ -201,6 +219,7 @@ impl Incidents {
         for (fact, names) in scene.facts.iter().zip(&names) {
             self.naming.add(names, fact, scene.now);
         }
+        self.absorb_talks(scene);
         for (row, ((fact, judgement), (shares, names))) in
             rows().zip(shares.iter().zip(&names)).enumerate()
         {

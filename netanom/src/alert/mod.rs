@@ -16,6 +16,7 @@ mod sentence;
 mod settle;
 mod severity;
 mod surge;
+mod talks;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::{Crowd, Endpoint, Timestamp};
 
-pub use class::{CLASSES, Class};
+pub use class::{CLASSES, Class, is_login_port};
 pub use evidence::EvidenceSettings;
 pub use incident::{IncidentSettings, Incidents, Interfaces, Scene, Witness};
 pub use near_miss::NearMiss;
@@ -116,6 +117,10 @@ pub struct Facts {
     pub before: Option<Class>,
     /// What judging it left behind the last time, as [`Incidents::memories`] says.
     pub memory: Memory,
+    /// What the conversation that the flow belongs to was last judged to be, if it was: it speaks for its flows.
+    pub spoken_for: Option<Probabilities>,
+    /// Of a conversation: its flows, older ones counting less.
+    pub conversation: Option<f32>,
     /// The many flows that this one stands for; its initiator has no address then.
     pub crowd: Option<Box<Crowd>>,
 }

@@ -79,7 +79,8 @@ impl Naming {
 
     /// Counts the vote of a flow, or of as many as a crowd stands for.
     pub(super) fn add(&mut self, names: &Probabilities, fact: &Facts, now: Timestamp) {
-        let weight = fact.crowd.as_ref().map_or(1.0, |crowd| crowd.flows as f32);
+        let crowd = fact.crowd.as_ref().map(|crowd| crowd.flows as f32);
+        let weight = crowd.or(fact.conversation).unwrap_or(1.0);
         let pair = self.pairs.touch(&pair_of(fact));
         let votes = &mut self.pairs.at(pair).votes;
         votes.add(names, weight, MAX_VOTES_OF_PAIR, now);

@@ -151,22 +151,23 @@ impl Incidents {
         let (Anchor::Sources(prefix) | Anchor::Targets(prefix)) = anchor else {
             return;
         };
-        // What a network explains was its hosts' before.
+        // What a network explains was its hosts' before, or that of networks in it.
         let absorbed: Vec<u64> = self
             .open
             .iter()
             .filter(|(_, other)| {
-                let ((Anchor::Source(host), Anchor::Sources(_))
-                | (Anchor::Target(host), Anchor::Targets(_))) = (other.key.anchor, anchor)
-                else {
-                    return false;
+                let is_inside = match (other.key.anchor, anchor) {
+                    (Anchor::Source(host), Anchor::Sources(_))
+                    | (Anchor::Target(host), Anchor::Targets(_)) => prefix.contains(host),
+                    (Anchor::Targets(inner), Anchor::Targets(_)) => prefix.is_around(&inner),
+                    _ => false,
                 };
-                other.raised.is_some()
+                is_inside
+                    && other.raised.is_some()
                     && Key {
                         anchor,
                         ..other.key
                     } == key
-                    && prefix.contains(host)
                     && other.case.severity(key.class) < Severity::High
             })
             .map(|(number, _)| *number)

@@ -2,6 +2,7 @@
 
 mod sequence;
 mod spread;
+mod talks;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -39,6 +40,8 @@ fn facts(source: u8, target: u8, port: u16, second: u64) -> Facts {
         new_bytes: 120,
         before: None,
         memory: Memory::default(),
+        spoken_for: None,
+        conversation: None,
         crowd: None,
     }
 }
@@ -84,6 +87,8 @@ fn judge(
         now: at(second),
         facts: flows,
         judgements,
+        talks: &[],
+        talk_judgements: &[],
         findings: &[],
     };
     incidents.absorb(&scene, &mut |_, _| Vec::new())
@@ -280,6 +285,8 @@ fn the_explanation_is_that_of_the_surest_row_and_of_the_class_that_is_named() {
         now: at(2),
         facts: &flows,
         judgements: &judgements,
+        talks: &[],
+        talk_judgements: &[],
         findings: &[],
     };
     incidents().absorb(&scene, &mut |witness, class| {
@@ -300,6 +307,8 @@ fn an_explanation_never_asks_for_a_row_of_another_window() {
         now: at(2),
         facts: &flows,
         judgements: &doubtful,
+        talks: &[],
+        talk_judgements: &[],
         findings: &[],
     };
     let mut asked = Vec::new();
@@ -323,6 +332,8 @@ fn an_explanation_is_renewed_while_the_incident_goes_on() {
             now: at(second),
             facts: &flows,
             judgements: &judgements,
+            talks: &[],
+            talk_judgements: &[],
             findings: &[],
         };
         let alerts = incidents.absorb(&scene, &mut |_, _| {

@@ -16,6 +16,8 @@ pub struct Trace {
     pub responder: Endpoint,
     /// IP protocol number.
     pub protocol: u8,
+    /// How many flows it stands for, where it is a conversation.
+    pub conversation: Option<f32>,
     /// What the flow was judged to be.
     pub judged: Class,
     /// How surely it is an attack of some class that its protocol allows, 0 to 1.

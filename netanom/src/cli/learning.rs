@@ -166,6 +166,9 @@ pub struct EvaluateArgs {
     /// judge by it what was left out.
     #[arg(long, value_enum, value_name = "WHAT", conflicts_with_all = ["model", "table"])]
     pub leave_out: Option<LeaveOutArg>,
+    /// With --leave-out group: sources that count as one, with commas between; may be given several times.
+    #[arg(long, value_name = "NAMES", requires = "leave_out")]
+    pub alike: Vec<String>,
     /// With --leave-out: folder of captures that are always trained on and never judged.
     #[arg(long, value_name = "DIR", requires = "leave_out")]
     pub also_captures: Vec<PathBuf>,
@@ -209,6 +212,8 @@ fn only_where_forests_are_grown(argument: clap::Arg) -> clap::Arg {
 pub enum LeaveOutArg {
     /// All captures of one origin at a time: how well it does on networks that are new to it.
     Source,
+    /// Sources in five groups, one group at a time: the same in less time.
+    Group,
     /// One class of attack at a time: what it makes of an attack that it was never told of.
     Class,
 }

@@ -81,6 +81,19 @@ fn tell_missing(folder: &Path, labels: &Labels) {
     }
 }
 
+/// The same of captures that were made, and are trained on in any case.
+pub(super) fn gather_made<'a>(
+    folders: &[PathBuf],
+    labels: &'a [Labels],
+) -> anyhow::Result<Vec<Gathered<'a>>> {
+    let gathered = gather_all(folders, labels)?.into_iter();
+    let made = gathered.map(|one| Gathered {
+        is_made: true,
+        ..one
+    });
+    Ok(made.collect())
+}
+
 /// That no file is read twice: it would be trained on and left out at once.
 pub(super) fn check_apart(
     captures: &[Gathered<'_>],

@@ -16,14 +16,14 @@ use crate::config::Config;
 use crate::feature;
 use crate::learn::corpus;
 use crate::learn::evaluation::{CaptureResult, Evaluation, Summary};
-use crate::learn::leave_out::{self, LeftOut, Trial, UnknownClass};
+use crate::learn::leave_out::{self, LeftOut, Parts, Trial, UnknownClass};
 use crate::learn::{importance, outcome};
 
-use super::captures::{check_apart, find_all, gather_all, read_labels};
+use super::captures::{check_apart, find_all, gather_all, gather_made, read_labels};
 use super::{answer, check_outputs, load_model, progress};
 
 /// What was judged, and by what.
-struct Report {
+struct Evaluated {
     /// What judged: a model's name, or that there were several.
     judge: String,
     evaluation: Evaluation,
@@ -85,7 +85,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     })
 }
 
-fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Report> {
+fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Evaluated> {
     let model = load_model(args.model.as_deref())?;
     let labels = read_labels(&args.captures, &args.labels)?;
     let captures = find_all(&args.captures, &labels)?;
@@ -100,14 +100,14 @@ fn judge_with_model(args: &EvaluateArgs) -> anyhow::Result<Report> {
             &outcome::judge(capture, model.clone(), settings, tick)?,
         );
         if args.report.is_some() {
-            rows.take(corpus::rows(capture, settings, tick)?);
+            rows.take(corpus::rows(capture, settings, tick)?.flows);
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
     let columns = model.columns(&feature::names())?;
     let importance = rows.select(&columns).importance(&model.scorer);
-    Ok(Report {
+    Ok(Evaluated {
         judge: format!("model `{}`, trained {}", model.name, model.trained_at),
         summary: evaluation.summary(args.base_rate),
         evaluation,
@@ -130,26 +130,36 @@ fn trial(args: &EvaluateArgs) -> anyhow::Result<Trial> {
     })
 }
 
-fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Report> {
+/// Groups of sources with `--leave-out group`.
+const GROUPS: usize = 5;
+
+/// `a,b` as a list.
+fn alike(lists: &[String]) -> Vec<Vec<String>> {
+    let names = |list: &String| list.split(',').map(|name| name.trim().to_owned()).collect();
+    lists.iter().map(names).collect()
+}
+
+fn leave_out_sources(args: &EvaluateArgs) -> anyhow::Result<Evaluated> {
     let labels = read_labels(&args.captures, &args.labels)?;
     let also = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
-    let always = gather_all(&args.also_captures, &also)?;
+    let always = gather_made(&args.also_captures, &also)?;
     check_apart(&captures, &always)?;
     let trial = trial(args)?;
-    let sources = leave_out::sources(&captures);
-    let bar = progress::bar(2 * sources.len(), "leaving out sources");
+    let parts = match args.leave_out {
+        Some(LeaveOutArg::Group) => Parts::groups(&captures, GROUPS, &alike(&args.alike)),
+        _ => Parts::sources(&captures),
+    };
+    let count = parts.names().len();
+    let bar = progress::bar(2 * count, "leaving out captures");
     let mut evaluation = Evaluation::default();
-    let left_out = leave_out::each_source(&captures, &always, &trial, &|| bar.inc(1))?;
+    let left_out = leave_out::each_part(&captures, &parts, &always, &trial, &|| bar.inc(1))?;
     for left in &left_out {
         evaluation.merge(left.evaluation.clone());
     }
     bar.finish_and_clear();
-    Ok(Report {
-        judge: format!(
-            "{} forests, each trained without the source that it judged",
-            sources.len()
-        ),
+    Ok(Evaluated {
+        judge: format!("{count} models, each trained without what it judged"),
         summary: evaluation.summary(args.base_rate),
         evaluation,
         left_out,
@@ -161,7 +171,7 @@ fn leave_out_classes(args: &EvaluateArgs) -> anyhow::Result<()> {
     let labels = read_labels(&args.captures, &args.labels)?;
     let also = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
-    let always = gather_all(&args.also_captures, &also)?;
+    let always = gather_made(&args.also_captures, &also)?;
     check_apart(&captures, &always)?;
     let trial = trial(args)?;
     let classes: Vec<Class> = leave_out::classes(&captures).into_iter().collect();

@@ -9,6 +9,7 @@ pub mod judge;
 pub mod model;
 mod progress;
 pub mod replay;
+pub mod rewrite;
 #[cfg(feature = "live")]
 pub mod run;
 pub mod simulate;
@@ -45,6 +46,11 @@ fn load_model(path: Option<&Path>) -> anyhow::Result<Arc<Model>> {
     };
     model.columns(&feature::names())?;
     model.flow_classes()?;
+    if let Some(conversations) = &model.conversations {
+        let columns: Vec<_> = feature::COLUMNS.iter().map(|column| column.name).collect();
+        conversations.columns(&columns)?;
+        conversations.flow_classes()?;
+    }
     Ok(Arc::new(model))
 }
 

@@ -67,6 +67,13 @@ fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
                 "words": model.words,
                 "grouping": model.grouping,
                 "evidence": model.evidence,
+                "conversations": model.conversations.as_ref().map(|model| json!({
+                    "classes": model.classes,
+                    "features": model.features,
+                    "settings": model.settings,
+                    "typical": model.typical,
+                    "data_digest": model.data_digest,
+                })),
                 "typical": model.typical,
                 "data_digest": model.data_digest,
                 "scores": model.scores,
@@ -90,6 +97,15 @@ fn text(model: &Model) -> String {
     let _ = writeln!(text, "calibrated  {calibration}");
     let _ = writeln!(text, "classes     {}", model.classes.join(", "));
     let _ = writeln!(text, "features    {}", model.features.len());
+    if let Some(conversations) = &model.conversations {
+        let _ = writeln!(
+            text,
+            "conversations judged by a model of their own: {}; {} columns; {}",
+            conversations.classes.join(", "),
+            conversations.features.len(),
+            conversations.settings
+        );
+    }
     if let Some(grouping) = &model.grouping {
         let _ = writeln!(text, "labels      {}", json!(grouping));
     }

@@ -85,7 +85,7 @@ impl Simulate {
 
 /// What was done; one line on standard output, or on standard error when the capture goes to standard output.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Report {
+pub struct Simulated {
     /// Name of the mode.
     pub mode: String,
     /// Seed of all draws.
@@ -132,7 +132,7 @@ pub fn run(simulate: &Simulate) -> anyhow::Result<()> {
         }
     };
     progress.finish();
-    let report = Report {
+    let report = Simulated {
         mode: scenario.mode.name().to_owned(),
         seed: scenario.seed,
         output: simulate.output.to_string(),
@@ -196,7 +196,7 @@ fn copy<W: Write>(
     Ok(sent)
 }
 
-fn print(report: &Report, simulate: &Simulate) -> anyhow::Result<()> {
+fn print(report: &Simulated, simulate: &Simulate) -> anyhow::Result<()> {
     let line = if simulate.json {
         serde_json::to_string(report)?
     } else {
@@ -235,7 +235,7 @@ impl fmt::Display for Output {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for Simulated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

@@ -17,11 +17,12 @@ use crate::learn::held_out::{self, HeldOut, Plan};
 use crate::learn::histogram::HistogramTrainer;
 use crate::learn::smartcore::SmartcoreTrainer;
 use crate::learn::table::{Encoding, Learner};
+use crate::learn::talks;
 use crate::learn::trainer::{ForestSettings, Trainer};
 use crate::learn::tune::{self, Tried};
 use crate::model::{Calibration, Grouping, Model};
 
-use super::captures::{check_apart, gather_all, read_labels};
+use super::captures::{check_apart, gather_all, gather_made, read_labels};
 use super::{answer, check_outputs, progress, table};
 
 /// Trains a model and writes it.
@@ -54,6 +55,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         grouping,
         settings,
         held,
+        conversations,
     } = match &args.table.table {
         Some(path) => {
             let (data, encoding, grouping) = table::data_set(path, &args.table, &learner(&start))?;
@@ -64,6 +66,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
                 grouping,
                 settings: start.clone(),
                 held,
+                conversations: None,
             }
         }
         None => of_captures(args, trainer.as_ref())?,
@@ -86,6 +89,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         words: encoding.words,
         grouping,
         calibration,
+        conversations: conversations.map(Box::new),
         trainer,
         settings: origin,
         data_digest: data.digest(),
@@ -127,13 +131,15 @@ struct Material {
     settings: ForestSettings,
     /// What forests of these settings say of what they have not seen; nothing of tables, whose rows are of no capture.
     held: HeldOut,
+    /// The model of conversations, where there are some of two kinds.
+    conversations: Option<Model>,
 }
 
 fn of_captures(args: &TrainArgs, trainer: &dyn Trainer) -> anyhow::Result<Material> {
     let labels = read_labels(&args.captures, &args.labels)?;
     let also_labels = read_labels(&args.also_captures, &args.also_labels)?;
     let captures = gather_all(&args.captures, &labels)?;
-    let always = gather_all(&args.also_captures, &also_labels)?;
+    let always = gather_made(&args.also_captures, &also_labels)?;
     check_apart(&captures, &always)?;
     if let Some(path) = &args.contents {
         let contents = [&captures, &always].map(|part| gather::contents(part));
@@ -158,8 +164,10 @@ fn of_captures(args: &TrainArgs, trainer: &dyn Trainer) -> anyhow::Result<Materi
         bar.set_position(done as u64);
     })?;
     bar.finish_and_clear();
+    let conversations = talks::model(&all, &|_, _| true, &settings)?;
     Ok(Material {
         encoding: Encoding::of_numbers(&data.features),
+        conversations,
         data,
         grouping: None,
         settings,

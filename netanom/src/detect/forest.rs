@@ -8,8 +8,8 @@ use ndarray::ArrayView1;
 
 use super::Classifier;
 use crate::alert::{Class, Contribution, Judgement, Probabilities, Verdict};
-use crate::feature::{self, Feature, Features};
-use crate::model::{Columns, Model};
+use crate::feature::{self, Features};
+use crate::model::{self, Columns, Model};
 
 /// Contributions that an alert carries: what a person reads.
 const EXPLAINED: usize = 8;
@@ -17,39 +17,63 @@ const EXPLAINED: usize = 8;
 /// Judges flows by a trained model.
 #[derive(Debug)]
 pub(super) struct ForestClassifier {
+    name: &'static str,
     model: Arc<Model>,
-    /// Where its features stand among ours.
+    /// Names and units of the columns of the rows.
+    ours: Vec<(&'static str, &'static str)>,
+    /// Where its features stand among them.
     columns: Columns,
     /// The model's classes, in its order.
     classes: Vec<Class>,
 }
 
 impl ForestClassifier {
-    /// A classifier of `model`, whose features and classes were checked when it was read.
+    /// A classifier of flows by `model`, whose features and classes were checked when it was read.
     #[must_use]
-    pub(super) fn new(model: Arc<Model>) -> Self {
+    pub(super) fn of_flows(model: Arc<Model>) -> Self {
+        let ours = feature::features().map(|feature| (feature.name, feature.unit));
+        Self::new("forest", model, ours.collect())
+    }
+
+    /// The same of conversations.
+    #[must_use]
+    pub(super) fn of_conversations(model: Arc<Model>) -> Self {
+        let ours = feature::COLUMNS.iter();
+        let ours = ours.map(|column| (column.name, column.unit));
+        Self::new("conversations", model, ours.collect())
+    }
+
+    fn new(name: &'static str, model: Arc<Model>, ours: Vec<(&'static str, &'static str)>) -> Self {
         // What was not checked and has no name here is unusual without a name.
-        let class = |name: &String| name.parse().unwrap_or(Class::Anomaly);
+        let class = |name: &String| model::flow_class(name).unwrap_or(Class::Anomaly);
         let classes = model.classes.iter().map(class).collect();
-        let columns = Columns::of(&model.features, &feature::names());
+        let names: Vec<_> = ours.iter().map(|(name, _)| *name).collect();
+        let columns = Columns::of(&model.features, &names);
         Self {
+            name,
             model,
+            ours,
             columns,
             classes,
         }
+    }
+
+    /// The shares of our classes; kinds of one class add up.
+    fn by_class(&self, values: ArrayView1<'_, f32>) -> Probabilities {
+        let mut all = Probabilities::default();
+        for (class, value) in self.classes.iter().zip(values) {
+            all[*class as usize] += *value;
+        }
+        all
     }
 }
 
 impl Classifier for ForestClassifier {
     fn name(&self) -> &'static str {
-        "forest"
+        self.name
     }
 
     fn judge(&self, rows: &Features) -> Vec<Judgement> {
-        let normal = self
-            .classes
-            .iter()
-            .position(|class| *class == Class::Normal);
         let facts = rows.facts.len();
         let rows = self.columns.select(rows.rows.view());
         let shares = self.model.scorer.shares(rows.view());
@@ -57,53 +81,49 @@ impl Classifier for ForestClassifier {
         let mut judgements = Vec::with_capacity(facts);
         let rows = probabilities.outer_iter().zip(shares.outer_iter());
         for (of_row, shares) in rows {
-            let mut best = 0;
-            for (class, probability) in of_row.iter().enumerate() {
-                if *probability > of_row[best] {
-                    best = class;
+            let probabilities = self.by_class(of_row);
+            let mut best = Class::Normal;
+            for class in &self.classes {
+                if probabilities[*class as usize] > probabilities[best as usize] {
+                    best = *class;
                 }
             }
-            let anomaly = normal.map_or(1.0, |normal| 1.0 - of_row[normal]);
-            let (class, score) = (self.classes[best], of_row[best]);
-            let by_class = |values: ArrayView1<'_, f32>| {
-                let mut all = Probabilities::default();
-                for (class, value) in self.classes.iter().zip(values) {
-                    all[*class as usize] = *value;
-                }
-                all
-            };
             judgements.push(Judgement {
                 verdict: Verdict {
-                    class,
-                    score,
-                    anomaly,
-                    probabilities: by_class(of_row),
+                    class: best,
+                    score: probabilities[best as usize],
+                    anomaly: 1.0 - probabilities[Class::Normal as usize],
+                    probabilities,
                 },
-                shares: by_class(shares),
+                shares: self.by_class(shares),
             });
         }
         judgements
     }
 
     fn explain(&self, rows: &Features, row: usize, class: Class) -> Vec<Contribution> {
-        let Some(class) = self.classes.iter().position(|known| *known == class) else {
-            return Vec::new();
-        };
         let row = rows.rows.row(row).to_vec();
         let row = self.columns.select_one(&row);
-        let contributions = self.model.scorer.contributions(&row, class).features;
-        let ours: Vec<&Feature> = feature::features().collect();
+        let mut sums = vec![0.0; row.len()];
+        let kinds = self.classes.iter().enumerate();
+        for (kind, _) in kinds.filter(|(_, known)| **known == class) {
+            let contributions = self.model.scorer.contributions(&row, kind).features;
+            for (sum, contribution) in sums.iter_mut().zip(contributions) {
+                *sum += contribution;
+            }
+        }
         let places = self.columns.places().iter();
         let mut explanation: Vec<Contribution> = places
             .zip(row.iter())
-            .zip(contributions)
+            .zip(sums)
             .zip(&self.model.typical)
+            .filter(|(((_, _), contribution), _)| *contribution != 0.0)
             .filter_map(|(((place, value), contribution), typical)| {
-                let feature = ours[(*place)?];
+                let (name, unit) = self.ours[(*place)?];
                 Some(Contribution {
-                    feature: feature.name.to_owned(),
+                    feature: name.to_owned(),
                     value: f64::from(*value),
-                    unit: feature.unit.to_owned(),
+                    unit: unit.to_owned(),
                     typical: *typical,
                     contribution,
                 })

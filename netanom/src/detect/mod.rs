@@ -4,6 +4,7 @@
 //! where there is something to say, of a pair of hosts, a host or a prefix, and may remember what it has seen. What both
 //! say adds up in `alert`.
 
+mod carpet;
 mod flood;
 mod forest;
 
@@ -14,6 +15,7 @@ use crate::feature::{Features, JudgedFlow};
 use crate::flow::Window;
 use crate::model::Model;
 
+use carpet::CarpetDetector;
 use flood::FloodDetector;
 use forest::ForestClassifier;
 
@@ -75,6 +77,8 @@ pub trait Detector: Send {
 pub struct Judges {
     /// What judges each row; `None` judges nothing.
     pub classifier: Option<Box<dyn Classifier>>,
+    /// What judges conversations; `None` judges none.
+    pub of_conversations: Option<Box<dyn Classifier>>,
     /// What looks at windows beside it.
     pub detectors: Vec<Box<dyn Detector>>,
 }
@@ -89,6 +93,13 @@ impl std::fmt::Debug for Judges {
             .collect();
         f.debug_struct("Judges")
             .field("classifier", &classifier)
+            .field(
+                "of_conversations",
+                &self
+                    .of_conversations
+                    .as_ref()
+                    .map(|classifier| classifier.name()),
+            )
             .field("detectors", &detectors)
             .finish()
     }
@@ -97,8 +108,17 @@ impl std::fmt::Debug for Judges {
 /// Everything that judges flows by default: the forest of `model`, and every detector in the order in which they judge.
 #[must_use]
 pub fn all(model: Arc<Model>) -> Judges {
+    let of_conversations = model.conversations.clone();
     Judges {
-        classifier: Some(Box::new(ForestClassifier::new(model))),
-        detectors: vec![Box::<FloodDetector>::default()],
+        of_conversations: of_conversations.map(|model| {
+            let classifier: Box<dyn Classifier> =
+                Box::new(ForestClassifier::of_conversations(Arc::new(*model)));
+            classifier
+        }),
+        classifier: Some(Box::new(ForestClassifier::of_flows(model))),
+        detectors: vec![
+            Box::<FloodDetector>::default(),
+            Box::<CarpetDetector>::default(),
+        ],
     }
 }

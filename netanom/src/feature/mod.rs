@@ -5,6 +5,7 @@
 
 mod blind;
 mod context;
+mod conversation;
 mod flow;
 mod host;
 mod news;
@@ -17,6 +18,7 @@ mod tests;
 use ndarray::Array2;
 
 pub use context::{Context, FlowContext, Records};
+pub use conversation::{COLUMNS, Column, Conversations, DueConversation};
 pub use news::Seen;
 pub use past::{Lately, Past};
 
@@ -102,7 +104,7 @@ pub fn vector(subject: &Subject<'_>) -> [f32; COUNT] {
 pub struct Features {
     /// The end of the window.
     pub now: Timestamp,
-    /// One row a flow, [`COUNT`] columns.
+    /// One row a flow, [`COUNT`] columns; or one a conversation, a column for each of [`COLUMNS`].
     pub rows: Array2<f32>,
     /// The flow of each row.
     pub facts: Vec<Facts>,

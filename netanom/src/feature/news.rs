@@ -142,7 +142,7 @@ pub(super) fn speaks_first(one: &DirectionCounters, other: &DirectionCounters) -
         && (other.payload_packets == 0 || one.first_payload < other.first_payload)
 }
 
-fn is_closed(fwd: &DirectionCounters, bwd: &DirectionCounters) -> bool {
+pub(super) fn is_closed(fwd: &DirectionCounters, bwd: &DirectionCounters) -> bool {
     let either = |flag| fwd.flag(flag) > 0 || bwd.flag(flag) > 0;
     let both = |flag| fwd.flag(flag) > 0 && bwd.flag(flag) > 0;
     either(tcp::RST) || both(tcp::FIN)

@@ -74,10 +74,22 @@ const SLOTS: usize = 128;
 /// Linear counting (Whang, Vander-Zanden, Taylor 1990) over slots that hold the time of their last hit instead of a
 /// bit. Exact to a few per cent up to about 100, saturates at about 600: enough to tell few from many.
 #[derive(Clone, Debug)]
-pub(super) struct Distinct {
-    /// Second of the last hit plus one, modulo 2¹⁶; 0 for never.
-    hits: [u16; SLOTS],
+pub(super) enum Distinct {
+    /// The slots that were hit, as long as they are few: most hosts and pairs have no more.
+    Few {
+        /// How many they are.
+        count: u8,
+        /// Which they are.
+        slots: [u8; FEW],
+        /// Second of the last hit of each plus one, modulo 2¹⁶.
+        hits: [u16; FEW],
+    },
+    /// The same of every slot; 0 for never.
+    Many(Box<[u16; SLOTS]>),
 }
+
+/// As many as have place in 24 bytes.
+const FEW: usize = 7;
 
 /// The slot of a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +123,43 @@ impl Slots {
 
 impl Default for Distinct {
     fn default() -> Self {
-        Self { hits: [0; SLOTS] }
+        Self::Few {
+            count: 0,
+            slots: [0; FEW],
+            hits: [0; FEW],
+        }
     }
 }
 
 impl Distinct {
     /// Notes that the thing of this slot was seen at `now`.
     pub(super) fn note(&mut self, slot: Slot, now: Timestamp) {
-        self.hits[usize::from(slot.0) % SLOTS] = stamp(now);
+        let stamp = stamp(now);
+        match self {
+            Self::Few { count, slots, hits } => {
+                let known = usize::from(*count).min(FEW);
+                let place = slots[..known].iter().position(|&one| one == slot.0);
+                let place = place.unwrap_or(known);
+                if place < FEW {
+                    slots[place] = slot.0;
+                    hits[place] = stamp;
+                    *count = known.max(place + 1) as u8;
+                } else {
+                    let mut all = Box::new([0; SLOTS]);
+                    for (slot, hit) in slots.iter().zip(hits) {
+                        all[usize::from(*slot) % SLOTS] = *hit;
+                    }
+                    all[usize::from(slot.0) % SLOTS] = stamp;
+                    *self = Self::Many(all);
+                }
+            }
+            Self::Many(hits) => hits[usize::from(slot.0) % SLOTS] = stamp,
+        }
+    }
+
+    /// Whether it takes long to count.
+    pub(super) fn is_many(&self) -> bool {
+        matches!(self, Self::Many(_))
     }
 
     /// How many distinct things were seen within each of `windows` (in seconds) before `now`.
@@ -128,11 +169,14 @@ impl Distinct {
         windows.map(|window| {
             let window = longest(window);
             // Sums of 16 bits, so that the loop runs on whole vector registers.
-            let free: u16 = self
-                .hits
-                .iter()
-                .map(|&hit| u16::from((hit == 0) | (now.wrapping_sub(hit) > window)))
-                .sum();
+            let free = |hits: &[u16]| -> u16 {
+                let free = |&hit: &u16| u16::from((hit == 0) | (now.wrapping_sub(hit) > window));
+                hits.iter().map(free).sum()
+            };
+            let free = match self {
+                Self::Few { hits, .. } => free(hits) + (SLOTS - FEW) as u16,
+                Self::Many(hits) => free(hits.as_slice()),
+            };
             ESTIMATES[usize::from(free)]
         })
     }
@@ -161,6 +205,8 @@ fn stamp(now: Timestamp) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn at(seconds: f64) -> Timestamp {
@@ -197,6 +243,29 @@ mod tests {
         }
         let [count] = seen.counts([10], at(1001.0));
         assert!((35.0..46.0).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn few_slots_are_remembered_as_all_of_them_would_be() {
+        // One after another, some again, over hours; in place of a sketch that begins with every slot.
+        let mut few = Distinct::default();
+        let mut all = Distinct::Many(Box::new([0; SLOTS]));
+        for step in 0..40_u64 {
+            let slot = Slot((step * step % 23) as u8);
+            let now = at((1000 + step * 37) as f64);
+            few.note(slot, now);
+            all.note(slot, now);
+            let windows = [10, 60, 300, 3600];
+            assert_eq!(few.counts(windows, now), all.counts(windows, now), "{step}");
+            assert_eq!(few.is_many(), few_slots(step) > FEW, "{step}");
+        }
+        assert!(size_of::<Distinct>() <= 24);
+    }
+
+    /// Distinct slots of the test above up to a step.
+    fn few_slots(step: u64) -> usize {
+        let slots: BTreeSet<u64> = (0..=step).map(|n| n * n % 23).collect();
+        slots.len()
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod distinct;
+mod lone;
 mod recent;
 mod strays;
 mod table;
@@ -20,6 +21,7 @@ use netanom_common::packet::protocol;
 
 pub use crowd::Crowd;
 pub use distinct::distinct;
+pub use lone::request;
 pub use recent::{Place, Recent};
 pub use table::{Entry, FlowTable, Merged};
 pub use time::Timestamp;

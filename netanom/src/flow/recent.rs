@@ -17,6 +17,8 @@ pub struct Recent<K, V> {
     free: Vec<Place>,
     half: usize,
     forgotten: u64,
+    /// Makes a record that was another's as good as new.
+    renew: fn(&mut V),
 }
 
 /// Where a record is, until records are forgotten: [`Recent::forgotten`].
@@ -33,6 +35,16 @@ impl<K: Hash + Eq + Clone, V: Default> Recent<K, V> {
             free: Vec::new(),
             half: (capacity / 2).max(1),
             forgotten: 0,
+            renew: |record| *record = V::default(),
+        }
+    }
+
+    /// The same, whose records are made as good as new by `renew`, which may keep their memory.
+    #[must_use]
+    pub fn renewing(capacity: usize, renew: fn(&mut V)) -> Self {
+        Self {
+            renew,
+            ..Self::new(capacity)
         }
     }
 
@@ -54,7 +66,7 @@ impl<K: Hash + Eq + Clone, V: Default> Recent<K, V> {
 
     fn place_for_one(&mut self) -> Place {
         if let Some(place) = self.free.pop() {
-            self.records[place as usize] = V::default();
+            (self.renew)(&mut self.records[place as usize]);
             return place;
         }
         self.records.push(V::default());
@@ -71,12 +83,18 @@ impl<K: Hash + Eq + Clone, V: Default> Recent<K, V> {
         &mut self.records[place as usize]
     }
 
+    /// Number of records that are kept, those about to be forgotten included.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+
     /// Forgets everything but keeps the memory.
     pub fn clear(&mut self) {
         self.young.clear();
         self.old.clear();
-        self.records.clear();
         self.free.clear();
+        self.free.extend((0..self.records.len() as Place).rev());
         self.forgotten = 0;
     }
 

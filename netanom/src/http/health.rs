@@ -57,7 +57,7 @@ impl Check {
 
 /// All checks at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct Readiness {
     /// Whether every check passed.
     pub ready: bool,
     /// The checks by name.
@@ -98,12 +98,12 @@ impl Health {
 
     /// All checks as of `now`.
     #[must_use]
-    pub fn report(&self, now: Instant) -> Report {
+    pub fn report(&self, now: Instant) -> Readiness {
         let parts = self.parts();
         let age = parts.last_poll.map(|at| now.saturating_duration_since(at));
         let mut checks = parts.checks.clone();
         checks.insert(POLL, poll_check(age, parts.longest_gap));
-        Report {
+        Readiness {
             ready: checks.values().all(|check| check.ok),
             checks,
             last_poll_seconds: age.map(|age| age.as_secs_f64()),

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-pub use health::{Check, Health, Report};
+pub use health::{Check, Health, Readiness};
 
 use crate::metrics::Metrics;
 use crate::sink::store::AlertStore;

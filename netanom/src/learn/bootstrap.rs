@@ -14,6 +14,15 @@ use super::dataset::DataSet;
 /// and no tree should have to guess at them.
 const NOT_DRAWN: f64 = 0.3;
 
+/// A row of the sample.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Drawn {
+    pub(super) row: u32,
+    pub(super) label: u32,
+    /// How much it counts in the sample.
+    pub(super) weight: f64,
+}
+
 /// The weight of each row of the data in a tree's sample, 0 for rows that were not drawn.
 pub(super) fn weights(data: &DataSet, random: &mut ChaCha8Rng) -> Vec<f64> {
     let rows = draws(data.labels.len(), random);
@@ -51,6 +60,7 @@ mod tests {
         let labels: Vec<u8> = (0..10_000_u32).map(|row| (row % 2) as u8).collect();
         DataSet {
             groups: (0..10_000).map(|row| row / 100).collect(),
+            made: Default::default(),
             group_names: (0..100).map(|capture| format!("{capture}.pcap")).collect(),
             ..data(Array2::zeros((10_000, 1)), &labels)
         }

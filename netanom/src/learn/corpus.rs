@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::alert::{Class, Facts, Interfaces};
+use crate::alert::{Class, Facts, Interfaces, is_login_port};
 use crate::detect::Judges;
 use crate::pipeline::{Pipeline, PipelineSettings};
 use crate::source::capture::CaptureSource;
@@ -18,6 +18,9 @@ const MAX_ROWS: usize = 4000;
 /// Rows of one class of a capture that are held while it is read, some 100 MB; of a longer one every second, fourth and
 /// so on is held.
 const MAX_HELD: usize = 1 << 18;
+
+/// The same of conversations.
+const MAX_HELD_TALKS: usize = 1 << 12;
 
 /// A capture and the rules that label it.
 #[derive(Clone, Debug)]
@@ -63,6 +66,31 @@ pub struct ClassRows {
     pub seen: usize,
 }
 
+/// What a capture has to learn from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// Judged rows of flows, by what they are.
+    pub flows: BTreeMap<Class, ClassRows>,
+    /// The same of conversations. Log-ins by a protocol of their own and by web forms are kinds apart.
+    pub talks: BTreeMap<Kind, ClassRows>,
+}
+
+/// What a conversation is: a class, and whether it is with a web server, whose log-ins look different.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// The class.
+    pub class: Class,
+    /// Whether it is a log-in by a web form.
+    pub is_form: bool,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = if self.is_form { "/form" } else { "" };
+        write!(f, "{}{kind}", self.class)
+    }
+}
+
 /// Runs the pipeline over a capture without judging, and returns the rows that would have been judged, by class.
 /// What the rules ignore is left out.
 ///
@@ -72,12 +100,24 @@ pub fn rows(
     capture: &Labelled<'_>,
     settings: PipelineSettings,
     tick: Duration,
-) -> Result<BTreeMap<Class, ClassRows>, SourceError> {
+) -> Result<Rows, SourceError> {
     let mut source = CaptureSource::open(&capture.path, tick)?;
     let mut pipeline = Pipeline::new(settings, Judges::default(), Interfaces::default());
     let mut rows: BTreeMap<Class, Held> = BTreeMap::new();
+    let mut talks: BTreeMap<Kind, Held> = BTreeMap::new();
     while let Some(window) = source.next_window()? {
         pipeline.step(&window);
+        let judged = pipeline.judged_conversations();
+        for (row, facts) in judged.rows.outer_iter().zip(&judged.facts) {
+            if let Some(class) = class_of(capture.rules, facts) {
+                let is_form = class == Class::BruteForce && !is_login_port(facts.responder.port);
+                let kind = Kind { class, is_form };
+                talks
+                    .entry(kind)
+                    .or_default()
+                    .take(row.iter().copied(), MAX_HELD_TALKS);
+            }
+        }
         let judged = pipeline.judged();
         for (row, facts) in judged.rows.outer_iter().zip(&judged.facts) {
             if let Some(class) = class_of(capture.rules, facts) {
@@ -88,8 +128,15 @@ pub fn rows(
         }
     }
     source.check()?;
-    let thinned = |(class, held): (Class, Held)| (class, held.thinned());
-    Ok(rows.into_iter().map(thinned).collect())
+    Ok(Rows {
+        flows: thinned(rows),
+        talks: thinned(talks),
+    })
+}
+
+fn thinned<K: Ord>(held: BTreeMap<K, Held>) -> BTreeMap<K, ClassRows> {
+    let held = held.into_iter();
+    held.map(|(class, held)| (class, held.thinned())).collect()
 }
 
 /// The rows of a class while its capture is read.

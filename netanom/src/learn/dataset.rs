@@ -22,6 +22,9 @@ pub struct DataSet {
     pub groups: Vec<u32>,
     /// The captures.
     pub group_names: Vec<String>,
+    /// Of captures that were made: their source, all of whose captures together count as the square root of their number.
+    /// A thousand drawn captures would else be all that is learned.
+    pub made: BTreeMap<u32, String>,
     /// The features' names, by column.
     pub features: Vec<String>,
 }
@@ -30,17 +33,18 @@ impl DataSet {
     /// Scales the weights so that a flood's 40,000 rows do not drown a scan's 15.
     ///
     /// Within a class a capture counts as the square root of its weight: a large one knows more than a small one, but
-    /// not in proportion, as rows of one capture are near-copies. All classes together count the same, but for
-    /// `normal`, which counts as much as all attacks together: it is what the sensor sees nearly always, and an alarm
-    /// on it costs the operator's trust. The weights add up to the number of rows.
+    /// not in proportion, as rows of one capture are near-copies. So it is with all captures of a source that were made.
+    /// All classes together count the same, but for `normal`, which counts as much as all attacks together: it is what the
+    /// sensor sees nearly always, and an alarm on it costs the operator's trust. The weights add up to the number of rows.
     pub fn balance(&mut self) {
-        let mut of_capture: BTreeMap<(u8, u32), f64> = BTreeMap::new();
+        let mut totals: BTreeMap<(u8, u32), f64> = BTreeMap::new();
         for ((label, group), weight) in self.labels.iter().zip(&self.groups).zip(&self.weights) {
-            *of_capture.entry((*label, *group)).or_default() += f64::from(*weight);
+            *totals.entry((*label, *group)).or_default() += f64::from(*weight);
         }
+        let counts = self.counts(&totals);
         let mut of_class: BTreeMap<u8, f64> = BTreeMap::new();
-        for ((label, _), weight) in &of_capture {
-            *of_class.entry(*label).or_default() += weight.sqrt();
+        for ((label, _), count) in &counts {
+            *of_class.entry(*label).or_default() += count;
         }
         let attacks = of_class.len().saturating_sub(1).max(1) as f64;
         let share = |label: u8| {
@@ -54,11 +58,29 @@ impl DataSet {
         let rows = self.labels.len() as f64;
         for ((label, group), weight) in self.labels.iter().zip(&self.groups).zip(&mut self.weights)
         {
-            let capture = of_capture[&(*label, *group)];
-            let class = of_class[label];
-            let part = f64::from(*weight) / capture * capture.sqrt() / class * share(*label) / all;
-            *weight = (part * rows) as f32;
+            let place = (*label, *group);
+            let count = counts[&place] / of_class[label] * share(*label) / all;
+            *weight = (f64::from(*weight) / totals[&place] * count * rows) as f32;
         }
+    }
+
+    /// How much each capture counts in a class, from the weights of its rows.
+    fn counts(&self, totals: &BTreeMap<(u8, u32), f64>) -> BTreeMap<(u8, u32), f64> {
+        let mut of_made: BTreeMap<(u8, &str), f64> = BTreeMap::new();
+        for ((label, group), total) in totals {
+            if let Some(source) = self.made.get(group) {
+                *of_made.entry((*label, source)).or_default() += total.sqrt();
+            }
+        }
+        let count = |(label, group): (u8, u32), total: f64| {
+            let source = self.made.get(&group);
+            let all = source.map_or(1.0, |source| of_made[&(label, source.as_str())]);
+            total.sqrt() / all.sqrt()
+        };
+        totals
+            .iter()
+            .map(|(place, total)| (*place, count(*place, *total)))
+            .collect()
     }
 
     /// The place of normal traffic among the classes.
@@ -122,6 +144,7 @@ mod tests {
             weights: vec![1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
             groups: vec![0, 0, 0, 1, 1, 2],
             group_names: vec!["a".into(), "b".into(), "c".into()],
+            made: BTreeMap::new(),
             features: vec!["duration".into()],
         }
     }
@@ -137,6 +160,23 @@ mod tests {
             "{:?}",
             set.weights
         );
+    }
+
+    #[test]
+    fn a_hundred_made_captures_count_as_ten() {
+        let captures = 1 + 1 + 100;
+        let mut set = DataSet {
+            rows: Array2::zeros((captures, 1)),
+            labels: (0..captures).map(|capture| u8::from(capture > 0)).collect(),
+            weights: vec![1.0; captures],
+            groups: (0..captures as u32).collect(),
+            group_names: (0..captures).map(|capture| capture.to_string()).collect(),
+            made: (2..102).map(|group| (group, "drawn".to_owned())).collect(),
+            ..set()
+        };
+        set.balance();
+        let made: f32 = set.weights[2..].iter().sum();
+        assert!((made / set.weights[1] - 10.0).abs() < 1e-4, "{made}");
     }
 
     #[test]

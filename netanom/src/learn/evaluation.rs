@@ -47,6 +47,12 @@ pub struct CaptureResult {
     /// Whether the attack was found: an alert of its class with its source or target, and none of a wrong class that
     /// outlives it.
     pub found: Option<bool>,
+    /// Whether any alert names a host of the attack, and whether one of its class does.
+    #[serde(default)]
+    pub noticed: Option<bool>,
+    /// See [`Self::noticed`].
+    #[serde(default)]
+    pub named: Option<bool>,
     /// From the attack's first packet to the first right alert, in seconds.
     pub delay_seconds: Option<f64>,
     /// How long it is.
@@ -117,6 +123,8 @@ impl Evaluation {
             attack: outcome.attack(),
             is_benign: outcome.is_benign(),
             found: outcome.is_found(),
+            noticed: outcome.attack().map(|class| outcome.is_noticed(class)),
+            named: outcome.is_named(),
             delay_seconds: outcome.delay().map(|delay| delay.as_secs_f64()),
             seconds: outcome.duration().as_secs_f64(),
             flows: outcome.flows.len(),

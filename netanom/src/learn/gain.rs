@@ -2,7 +2,7 @@
 //!
 //! Most nodes are small, so a sweep takes the bins that have rows and no others, and clears them as it goes.
 
-use super::growth::Drawn;
+use super::bootstrap::Drawn;
 
 /// Bins of a feature at most.
 const BINS: usize = 256;

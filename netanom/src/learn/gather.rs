@@ -7,7 +7,7 @@ use std::path::Path;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::corpus::{self, ClassRows, Labelled};
+use super::corpus::{self, ClassRows, Kind, Labelled, Rows, source_of};
 use super::dataset::DataSet;
 use super::labels::Labels;
 use crate::alert::Class;
@@ -20,8 +20,12 @@ use crate::source::SourceError;
 pub struct Gathered<'a> {
     /// The capture.
     pub capture: Labelled<'a>,
+    /// Whether it was made, as by a simulation: all of one source together count as the square root of their number.
+    pub is_made: bool,
     /// Its rows by class.
     pub rows: BTreeMap<Class, ClassRows>,
+    /// Its conversations by kind.
+    pub talks: BTreeMap<Kind, ClassRows>,
 }
 
 /// Rows of one class of one capture, as a model's card lists them.
@@ -75,8 +79,13 @@ pub fn gather<'a>(
     let total = captures.len();
     let mut gathered = Vec::with_capacity(total);
     for capture in captures {
-        let rows = corpus::rows(&capture, settings, tick)?;
-        gathered.push(Gathered { capture, rows });
+        let Rows { flows, talks } = corpus::rows(&capture, settings, tick)?;
+        gathered.push(Gathered {
+            capture,
+            is_made: false,
+            rows: flows,
+            talks,
+        });
         progress(gathered.len(), total);
     }
     Ok(gathered)
@@ -88,7 +97,7 @@ pub type Keeps<'a> = dyn Fn(&Labelled<'_>, Class) -> bool + 'a;
 /// What there is of each class in each capture.
 pub fn contents<'a>(captures: &'a [Gathered<'_>]) -> Vec<Content<'a>> {
     let mut contents = Vec::new();
-    for Gathered { capture, rows } in captures {
+    for Gathered { capture, rows, .. } in captures {
         contents.extend(rows.iter().map(|(class, of_class)| Content {
             capture: Cow::Borrowed(&capture.name),
             class: *class,
@@ -105,44 +114,103 @@ pub fn contents<'a>(captures: &'a [Gathered<'_>]) -> Vec<Content<'a>> {
 /// # Errors
 /// When fewer than two classes are left.
 pub fn data_set(captures: &[&Gathered<'_>], keeps: &Keeps<'_>) -> Result<DataSet, GatherError> {
-    let (mut values, mut classes, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut groups, mut group_names) = (Vec::new(), Vec::new());
-    for Gathered { capture, rows } in captures {
+    let mut set = Assembly::default();
+    for one in captures {
+        let Gathered { capture, rows, .. } = one;
         let kept = rows.iter().filter(|(class, _)| keeps(capture, **class));
-        let before = classes.len();
         for (class, of_class) in kept {
-            for row in &of_class.rows {
-                values.extend_from_slice(row);
-                classes.push(*class);
-                weights.push(of_class.seen as f32 / of_class.rows.len() as f32);
-                groups.push(group_names.len() as u32);
+            set.add(&capture.name, class.to_string(), of_class);
+            if one.is_made {
+                set.is_made(&capture.name);
             }
         }
-        if classes.len() > before {
-            group_names.push(capture.name.clone());
+    }
+    set.finish(feature::names())
+}
+
+/// The same of conversations. Those of one source are a group: what is alike counts little more when there is more of it.
+///
+/// # Errors
+/// As [`data_set`].
+pub fn talks(captures: &[&Gathered<'_>], keeps: &Keeps<'_>) -> Result<DataSet, GatherError> {
+    let mut set = Assembly::default();
+    for Gathered { capture, talks, .. } in captures {
+        let kept = talks.iter().filter(|(kind, _)| keeps(capture, kind.class));
+        for (kind, of_kind) in kept {
+            set.add(source_of(&capture.name), kind.to_string(), of_kind);
         }
     }
-    let present: Vec<Class> = Class::ALL
-        .into_iter()
-        .filter(|class| classes.contains(class))
-        .collect();
-    if present.len() < 2 {
-        return Err(GatherError::TooFewClasses(present.len()));
+    let columns = feature::COLUMNS.iter();
+    set.finish(columns.map(|column| column.name).collect())
+}
+
+/// Rows of many captures on their way into a data set.
+#[derive(Default)]
+struct Assembly {
+    values: Vec<f32>,
+    classes: Vec<String>,
+    weights: Vec<f32>,
+    groups: Vec<u32>,
+    group_names: Vec<String>,
+    places: BTreeMap<String, u32>,
+    made: BTreeMap<u32, String>,
+}
+
+impl Assembly {
+    fn add(&mut self, group: &str, class: String, of_class: &ClassRows) {
+        let next = self.group_names.len() as u32;
+        let group = *self
+            .places
+            .entry(group.to_owned())
+            .or_insert_with_key(|name| {
+                self.group_names.push(name.clone());
+                next
+            });
+        let weight = of_class.seen as f32 / of_class.rows.len() as f32;
+        for row in &of_class.rows {
+            self.values.extend_from_slice(row);
+            self.classes.push(class.clone());
+            self.weights.push(weight);
+            self.groups.push(group);
+        }
     }
-    let index = |class: &Class| {
-        let position = present.iter().position(|other| other == class);
-        position.unwrap_or_default() as u8
-    };
-    let shape = (classes.len(), feature::COUNT);
-    let mut data = DataSet {
-        rows: Array2::from_shape_vec(shape, values).unwrap_or_else(|_| Array2::zeros(shape)),
-        labels: classes.iter().map(index).collect(),
-        classes: present.iter().map(Class::to_string).collect(),
-        weights,
-        groups,
-        group_names,
-        features: feature::names().into_iter().map(str::to_owned).collect(),
-    };
-    data.balance();
-    Ok(data)
+
+    /// That the group, which is there, is of a capture that was made.
+    fn is_made(&mut self, group: &str) {
+        if let Some(place) = self.places.get(group) {
+            self.made.insert(*place, source_of(group).to_owned());
+        }
+    }
+
+    fn finish(self, features: Vec<&str>) -> Result<DataSet, GatherError> {
+        let mut present: Vec<String> = Vec::new();
+        for class in Class::ALL {
+            let is_of = |name: &&String| crate::model::flow_class(name).ok() == Some(class);
+            let mut kinds: Vec<_> = self.classes.iter().filter(is_of).cloned().collect();
+            kinds.sort();
+            kinds.dedup();
+            present.extend(kinds);
+        }
+        if present.len() < 2 {
+            return Err(GatherError::TooFewClasses(present.len()));
+        }
+        let index = |class: &String| {
+            let position = present.iter().position(|other| other == class);
+            position.unwrap_or_default() as u8
+        };
+        let shape = (self.classes.len(), features.len());
+        let rows = Array2::from_shape_vec(shape, self.values);
+        let mut data = DataSet {
+            rows: rows.unwrap_or_else(|_| Array2::zeros(shape)),
+            labels: self.classes.iter().map(index).collect(),
+            classes: present,
+            weights: self.weights,
+            groups: self.groups,
+            group_names: self.group_names,
+            made: self.made,
+            features: features.into_iter().map(str::to_owned).collect(),
+        };
+        data.balance();
+        Ok(data)
+    }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::bootstrap;
+use super::bootstrap::{self, Drawn};
 use super::dataset::DataSet;
 use super::gain::{Gains, Sums};
 use super::histogram::Binned;
@@ -30,15 +30,6 @@ struct Pending<const LANES: usize> {
     rows: Range<usize>,
     sums: Sums<LANES>,
     depth: usize,
-}
-
-/// A row of the sample.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Drawn {
-    pub(super) row: u32,
-    pub(super) label: u32,
-    /// How much it counts in the sample.
-    pub(super) weight: f64,
 }
 
 /// Grows a tree on a bootstrap sample of the data.

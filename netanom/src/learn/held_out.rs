@@ -4,7 +4,7 @@
 //! trained without it and judges it, so every row is judged once by a forest that has seen nothing like it.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::{Array2, ArrayView1, Axis};
 
@@ -165,30 +165,37 @@ pub enum HeldOutError {
 #[must_use]
 pub fn folds(captures: &[&Gathered<'_>], count: usize) -> Vec<usize> {
     let names = || captures.iter().map(|one| one.capture.name.as_str());
-    let sizes_by = |group_of: &dyn Fn(&'_ str) -> String| {
-        let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
-        names().for_each(|name| *sizes.entry(group_of(name)).or_default() += 1);
-        sizes
-    };
     let by_source: &dyn Fn(&str) -> String = &|name| source_of(name).to_owned();
     let by_name: &dyn Fn(&str) -> String = &|name| name.to_owned();
-    let group_of = match sizes_by(by_source).len() {
-        LEAST_SOURCES.. => by_source,
-        _ => by_name,
-    };
-    // The largest first, each to the fold that has least.
-    let mut groups: Vec<_> = sizes_by(group_of).into_iter().collect();
+    let sources: BTreeSet<String> = names().map(by_source).collect();
+    match sources.len() {
+        LEAST_SOURCES.. => dealt(names(), count, by_source),
+        _ => dealt(names(), count, by_name),
+    }
+}
+
+/// Deals captures of these names into so many parts at most, those of one group into one part.
+pub(super) fn dealt<'a>(
+    names: impl Iterator<Item = &'a str> + Clone,
+    count: usize,
+    group_of: &dyn Fn(&str) -> String,
+) -> Vec<usize> {
+    let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
+    let groups = names.clone().map(group_of);
+    groups.for_each(|group| *sizes.entry(group).or_default() += 1);
+    // The largest first, each to the part that has least.
+    let mut groups: Vec<_> = sizes.into_iter().collect();
     groups.sort_by(|a, b| (Reverse(a.1), &a.0).cmp(&(Reverse(b.1), &b.0)));
     let mut sizes = vec![0; count.max(1).min(groups.len())];
-    let mut fold_of = BTreeMap::new();
+    let mut part_of = BTreeMap::new();
     for (group, size) in groups {
         let smallest = (0..sizes.len())
-            .min_by_key(|&fold| sizes[fold])
+            .min_by_key(|&part| sizes[part])
             .unwrap_or(0);
         sizes[smallest] += size;
-        fold_of.insert(group, smallest);
+        part_of.insert(group, smallest);
     }
-    names().map(|name| fold_of[&group_of(name)]).collect()
+    names.map(|name| part_of[&group_of(name)]).collect()
 }
 
 /// What is held out, and how.

@@ -3,7 +3,7 @@
 //! Two flows of one capture, and two captures of one source, are near-copies. A split flow by flow at random measures
 //! memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::gather::{self, GatherError, Gathered, Keeps};
 use super::held_out::{self, HeldOut, HeldOutError, Plan};
 use super::histogram::HistogramTrainer;
 use super::outcome;
+use super::talks;
 use super::trainer::{ForestSettings, Trainer};
 use crate::alert::Class;
 use crate::model::{Forest, Model};
@@ -69,13 +70,46 @@ pub struct LeftOut {
     pub evaluation: Evaluation,
 }
 
-/// The sources of the captures, in order.
-#[must_use]
-pub fn sources<'a>(captures: &'a [Gathered<'_>]) -> BTreeSet<&'a str> {
-    let names = captures
-        .iter()
-        .map(|gathered| gathered.capture.name.as_str());
-    names.map(source_of).collect()
+/// Which part of the captures each belongs to; parts are left out one after the other.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    of_capture: Vec<String>,
+}
+
+impl Parts {
+    /// Each source is a part.
+    #[must_use]
+    pub fn sources(captures: &[Gathered<'_>]) -> Self {
+        let names = captures.iter().map(|one| one.capture.name.as_str());
+        Self {
+            of_capture: names.map(|name| source_of(name).to_owned()).collect(),
+        }
+    }
+
+    /// As many groups of sources, about equally large; the sources of a list in `alike` count as one.
+    #[must_use]
+    pub fn groups(captures: &[Gathered<'_>], count: usize, alike: &[Vec<String>]) -> Self {
+        let source = |name: &str| {
+            let source = source_of(name);
+            let list = alike
+                .iter()
+                .find(|list| list.iter().any(|one| one == source));
+            list.and_then(|list| list.first())
+                .map_or_else(|| source.to_owned(), Clone::clone)
+        };
+        let names = captures.iter().map(|one| one.capture.name.as_str());
+        let folds = held_out::dealt(names, count, &source);
+        let named = |fold: usize| format!("group {}", fold + 1);
+        Self {
+            of_capture: folds.into_iter().map(named).collect(),
+        }
+    }
+
+    /// Their names, in order.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.of_capture.iter().map(String::as_str).collect()
+    }
 }
 
 /// The classes of attack that the captures hold, in order.
@@ -88,15 +122,16 @@ pub fn classes(captures: &[Gathered<'_>]) -> BTreeSet<Class> {
         .collect()
 }
 
-/// For each source, trains without its captures and judges them; `always` are trained on in any case. `progress` is told
+/// For each part, trains without its captures and judges them; `always` are trained on in any case. `progress` is told
 /// of each source twice: when its model is trained, and when that has judged.
 ///
 /// A forest is calibrated on what the other sources' forests said of what they had not seen.
 ///
 /// # Errors
 /// When what is left cannot be trained on, or a capture cannot be read again.
-pub fn each_source(
+pub fn each_part(
     captures: &[Gathered<'_>],
+    parts: &Parts,
     always: &[Gathered<'_>],
     trial: &Trial,
     progress: &dyn Fn(),
@@ -104,33 +139,37 @@ pub fn each_source(
     let keeps: &Keeps<'_> = &|_, _| true;
     let all: Vec<_> = captures.iter().collect();
     let judged = gather::data_set(&all, keeps).map_err(HeldOutError::from)?;
+    let part_of: BTreeMap<&str, &str> = captures
+        .iter()
+        .zip(&parts.of_capture)
+        .map(|(one, part)| (one.capture.name.as_str(), part.as_str()))
+        .collect();
+    let is_of = |part: &str, one: &Gathered<'_>| part_of[one.capture.name.as_str()] == part;
     let mut held = HeldOut::new(&judged.classes);
     let mut models = Vec::new();
-    for (fold, source) in sources(captures).into_iter().enumerate() {
-        let rest = all.iter().copied();
-        let rest = rest.filter(|other| source_of(&other.capture.name) != source);
+    for (fold, part) in parts.names().into_iter().enumerate() {
+        let rest = all.iter().copied().filter(|other| !is_of(part, other));
         let rest: Vec<_> = rest.chain(always).collect();
         let data = gather::data_set(&rest, keeps).map_err(|error| LeaveOutError::Without {
-            name: source.to_owned(),
+            name: part.to_owned(),
             source: error,
         })?;
-        let model = model(&data, trial)?;
-        let is_held = |group: u32| source_of(&judged.group_names[group as usize]) == source;
+        let model = model(&data, &rest, keeps, trial)?;
+        let is_held = |group: u32| part_of[judged.group_names[group as usize].as_str()] == part;
         held.add(fold, &judged, &is_held, &model.scorer, &model.classes);
-        models.push((source, model));
+        models.push((part, model));
         progress();
     }
     let mut left_out = Vec::new();
-    for (fold, (source, mut model)) in models.into_iter().enumerate() {
+    for (fold, (part, mut model)) in models.into_iter().enumerate() {
         if trial.folds > 1 {
             let others = held.without(fold, &model.classes);
             model.calibration = calibration::fit(trial.calibration, &others);
         }
-        let of_source = captures.iter();
-        let of_source = of_source.filter(|one| source_of(&one.capture.name) == source);
+        let of_part = captures.iter().filter(|one| is_of(part, one));
         left_out.push(LeftOut {
-            name: source.to_owned(),
-            evaluation: judge(of_source, &Arc::new(model), trial)?.0,
+            name: part.to_owned(),
+            evaluation: judge(of_part, &Arc::new(model), trial)?.0,
         });
         progress();
     }
@@ -155,7 +194,7 @@ pub struct UnknownClass {
 /// Trains without the rows of `class` and judges the captures that are about it.
 ///
 /// # Errors
-/// As [`each_source`].
+/// As [`each_part`].
 pub fn class(
     class: Class,
     captures: &[Gathered<'_>],
@@ -179,7 +218,7 @@ pub fn class(
         &trial.forest,
         &|_, _| (),
     )?;
-    let mut model = model(&data, trial)?;
+    let mut model = model(&data, &all, keeps, trial)?;
     model.calibration = calibration::fit(trial.calibration, &held);
     let model = Arc::new(model);
     let held = captures.iter().filter(|one| one.rows.contains_key(&class));
@@ -220,12 +259,21 @@ fn judge<'a>(
 }
 
 /// A model for this trial alone, not calibrated: what a file would say of it is left empty.
-fn model(data: &DataSet, trial: &Trial) -> Result<Model, HeldOutError> {
+fn model(
+    data: &DataSet,
+    captures: &[&Gathered<'_>],
+    keeps: &Keeps<'_>,
+    trial: &Trial,
+) -> Result<Model, HeldOutError> {
     let trees = HistogramTrainer.train(data, &trial.forest, &|_| ())?;
-    Ok(Model::new(
-        Forest::new(&trees, data.classes.len(), data.features.len())?,
-        data.classes.clone(),
-        data.features.clone(),
-        data.typical(),
-    ))
+    let conversations = talks::model(captures, keeps, &trial.forest)?;
+    Ok(Model {
+        conversations: conversations.map(Box::new),
+        ..Model::new(
+            Forest::new(&trees, data.classes.len(), data.features.len())?,
+            data.classes.clone(),
+            data.features.clone(),
+            data.typical(),
+        )
+    })
 }

@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod scores;
 pub mod smartcore;
 pub mod table;
+pub mod talks;
 #[cfg(test)]
 mod test_support;
 pub mod trainer;

@@ -122,6 +122,14 @@ impl Outcome {
             .is_some_and(|attack| self.alerts.iter().any(|(alert, _)| attack.concerns(alert)))
     }
 
+    /// Whether an alert of the attack's class names a host of it, whatever else was said. `None` when the capture has no
+    /// attack.
+    #[must_use]
+    pub fn is_named(&self) -> Option<bool> {
+        let class = self.attack()?;
+        Some(self.right(class).next().is_some())
+    }
+
     /// From the first packet of the attack to the first right alert, in the capture's time.
     #[must_use]
     pub fn delay(&self) -> Option<Duration> {

@@ -4,6 +4,7 @@
 //! A column is read as numbers; what is no number is kept as a word. Which of the two a column is shows at its end:
 //! `encoding.rs` decides. A number takes 4 bytes and a word 8.
 
+mod bounds;
 mod classes;
 pub mod describe;
 mod dialect;
@@ -11,6 +12,7 @@ mod encoding;
 mod error;
 mod folds;
 mod learner;
+mod records;
 mod scores;
 mod stream;
 #[cfg(test)]
@@ -27,11 +29,11 @@ use crate::feature;
 use crate::source::capture;
 
 pub use classes::{ClassRules, Classes};
-use dialect::Dialect;
 pub use encoding::{Encoding, MISSING};
 pub use error::TableError;
 pub use folds::{CrossValidation, Trial, cross_validate, data_set};
 pub use learner::Learner;
+use records::Records;
 pub use scores::{TableScores, judge, scored, shares};
 pub use stream::{Chunk, Dirt, Rows, RowsOptions};
 
@@ -112,31 +114,15 @@ impl Table {
         path: &Path,
         selection: &Selection,
     ) -> Result<Self, TableError> {
-        let wrong = |source, line| TableError::Csv {
-            file: path.to_owned(),
-            line,
-            source,
-        };
-        let dialect = Dialect::of(input).map_err(|error| wrong(error.into(), 0))?;
-        let (mut rows, added) = dialect.rows();
-        let of = |record: &ByteRecord| record.position().map_or(0, csv::Position::line);
-        let mut record = ByteRecord::new();
-        let mut line = 0;
-        let mut next = |record: &mut ByteRecord| {
-            let is_there = rows
-                .read_byte_record(record)
-                .map_err(|error| wrong(error, line))?;
-            line = of(record).max(line);
-            Ok::<_, TableError>(is_there)
-        };
-        if !next(&mut record)? {
+        let mut rows = Records::of(input, path)?;
+        let Some(mut record) = rows.first()? else {
             return Err(TableError::Empty(path.to_owned()));
-        }
-        let header = Header::of(&record, selection);
+        };
+        let header = Header::of(&record, selection, rows.has_names());
         let (mut table, places) = Self::select(path, &header, selection)?;
-        let mut is_left = !header.is_line || next(&mut record)?;
+        let mut is_left = !header.is_line || rows.next(&mut record)?;
         while is_left {
-            let line = of(&record) - added;
+            let line = rows.line_of(&record);
             if record.len() != header.names.len() {
                 return Err(TableError::Ragged {
                     file: path.to_owned(),
@@ -146,7 +132,7 @@ impl Table {
                 });
             }
             table.take(&record, &places, &header, line)?;
-            is_left = next(&mut record)?;
+            is_left = rows.next(&mut record)?;
         }
         if table.lines.is_empty() {
             return Err(TableError::Empty(path.to_owned()));
@@ -323,11 +309,12 @@ struct Header {
 }
 
 impl Header {
-    /// A first line with a number among its fields is a row.
-    fn of(first: &ByteRecord, selection: &Selection) -> Self {
+    /// A first line with a number among its fields is a row, unless it is known to have names.
+    fn of(first: &ByteRecord, selection: &Selection, has_names: bool) -> Self {
         let fields = || first.iter().map(text);
-        let is_line =
-            !selection.has_no_header && !fields().any(|field| field.parse::<f64>().is_ok());
+        let looks_like_a_row =
+            || selection.has_no_header || fields().any(|field| field.parse::<f64>().is_ok());
+        let is_line = has_names || !looks_like_a_row();
         let mut names: Vec<String> = Vec::with_capacity(first.len());
         for (place, field) in fields().enumerate() {
             let mut name = if is_line && !field.is_empty() {
@@ -344,15 +331,6 @@ impl Header {
             names.push(name);
         }
         Self { names, is_line }
-    }
-
-    /// Of a line that has the names and is no row.
-    fn of_line(first: &ByteRecord) -> Self {
-        let names = first.iter().map(|name| text(name).into_owned());
-        Self {
-            names: names.collect(),
-            is_line: true,
-        }
     }
 
     /// Whether a row is the header again.

@@ -17,6 +17,7 @@ pub(super) fn data(rows: Array2<f32>, labels: &[u8]) -> DataSet {
         features: features.collect(),
         weights: vec![1.0; labels.len()],
         groups: vec![0; labels.len()],
+        made: Default::default(),
         group_names: vec!["a.pcap".to_owned()],
         classes: Class::ALL[..1 + usize::from(*labels.iter().max().unwrap())]
             .iter()

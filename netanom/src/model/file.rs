@@ -12,7 +12,8 @@
 //!
 //! Format 1 has no calibration; format 3 is written only for what older programs would misread: a forest whose nodes ask
 //! for columns of its own (`inputs`), or whose leaves hold their share of the whole (`is_divided`); format 4 for other kinds
-//! of model, whose arrays have names in the header and stand last (f32). Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
+//! of model, whose arrays have names in the header, and for one with a second model for conversations, whose file ends the
+//! arrays. Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
 //! cannot name a wrong one. The checksum finds damage, not malice: everything behind it is checked again.
 
 mod arrays;
@@ -39,11 +40,11 @@ pub const FORMAT: u32 = 4;
 /// Largest file that is read: ten times a forest of 2 million nodes and 6 classes (18 MB and 23 MB).
 pub const MAX_BYTES: u64 = 512 << 20;
 
+/// The format of a forest that does not.
+const DIVIDED: u32 = 3;
+
 /// The format of a forest that asks for its rows as they are.
 const PLAIN: u32 = 2;
-
-/// That of a forest that older programs would misread.
-const FOREST: u32 = 3;
 
 const MAGIC: &[u8; 8] = b"NETANOM\0";
 
@@ -86,6 +87,10 @@ struct Header {
     /// Older programs do not look at it, and older files do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     evidence: Option<Evidence>,
+    /// Bytes at the end of the arrays that are a model file of its own: the one of conversations. Older programs refuse
+    /// such a file as longer than its header says, so it is written in a newer format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversations: Option<usize>,
     trainer: String,
     settings: Value,
     data_digest: String,
@@ -109,6 +114,7 @@ impl Header {
                 .checked_mul(size_of::<u8>() + 2 * size_of::<f32>())?,
             shares.checked_mul(size_of::<f32>())?,
             self.named_bytes()?,
+            self.conversations.unwrap_or_default(),
         ];
         parts.into_iter().try_fold(0usize, usize::checked_add)
     }
@@ -192,6 +198,7 @@ impl Model {
         let Parts { kind, trees, named } = Parts::of(&self.scorer);
         let inputs = self.scorer.forest().and_then(Forest::inputs);
         let calibration = self.calibration.as_ref();
+        let conversations = self.conversations.as_ref().map(|model| model.write());
         let header = Header {
             name: self.name.clone(),
             version: self.version.clone(),
@@ -212,6 +219,7 @@ impl Model {
             leaves: trees.shares.len() / self.classes.len().max(1),
             calibration: calibration.map(|calibration| calibration.method().to_owned()),
             evidence: self.evidence.clone(),
+            conversations: conversations.as_ref().map(Vec::len),
             trainer: self.trainer.clone(),
             settings: self.settings.clone(),
             data_digest: self.data_digest.clone(),
@@ -222,11 +230,13 @@ impl Model {
         let mut arrays = write_arrays(&self.typical, &trees, tables);
         arrays.extend(named.bytes());
         let is_plain = header.inputs.is_none() && !header.is_divided;
-        let format = match header.kind {
-            Some(_) => FORMAT,
-            None if is_plain => PLAIN,
-            None => FOREST,
+        let is_new = header.kind.is_some() || conversations.is_some();
+        let format = match (is_new, is_plain) {
+            (true, _) => FORMAT,
+            (false, true) => PLAIN,
+            (false, false) => DIVIDED,
         };
+        arrays.extend(conversations.into_iter().flatten());
         let header = serde_json::to_string(&header)
             .expect("strings, numbers and lists always have a JSON form");
         let mut bytes = Vec::with_capacity(PREFIX_BYTES + header.len() + arrays.len() + 4);
@@ -245,14 +255,30 @@ impl Model {
     /// # Errors
     /// Says whether it is no model, a newer one, incomplete, damaged, too big, or in contradiction with itself.
     pub fn read(bytes: &[u8]) -> Result<Self, ModelError> {
+        Self::read_part(bytes, true)
+    }
+
+    /// Reads a file, or the part of one that judges conversations, which has no such part itself.
+    fn read_part(bytes: &[u8], is_whole: bool) -> Result<Self, ModelError> {
         let (header, arrays) = parts(bytes)?;
         let header: Header = serde_json::from_slice(header).map_err(ModelError::Header)?;
         header.check()?;
+        if header.conversations.is_some() && !is_whole {
+            return Err(ModelError::Inconsistent(
+                "its model of conversations has another one".to_owned(),
+            ));
+        }
         if header.array_bytes() != Some(arrays.len()) {
             return Err(ModelError::Inconsistent(
                 "its arrays are not as long as its header says".to_owned(),
             ));
         }
+        let (arrays, conversations) =
+            arrays.split_at(arrays.len() - header.conversations.unwrap_or_default());
+        let conversations = match header.conversations {
+            Some(_) => Some(Box::new(Self::read_part(conversations, false)?)),
+            None => None,
+        };
         let (arrays, named) =
             arrays.split_at(arrays.len() - header.named_bytes().unwrap_or_default());
         let (typical, trees, tables) = read_arrays(&header, arrays);
@@ -285,6 +311,7 @@ impl Model {
             scorer,
             calibration,
             evidence: header.evidence,
+            conversations,
             trainer: header.trainer,
             settings: header.settings,
             data_digest: header.data_digest,

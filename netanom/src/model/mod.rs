@@ -32,7 +32,7 @@ pub use onnx::OnnxError;
 pub use scorer::Scorer;
 pub use tree::{Node, Step, Tree};
 
-use crate::alert::Class;
+use crate::alert::{Class, UnknownName};
 
 /// What was trained, with its origin.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +60,8 @@ pub struct Model {
     pub calibration: Option<Calibration>,
     /// How its verdicts add up to an alert; none where that was not set for this model.
     pub evidence: Option<Evidence>,
+    /// What judges conversations, where it was trained for these too: a model of its own.
+    pub conversations: Option<Box<Model>>,
     /// Which trainer made it.
     pub trainer: String,
     /// The trainer's settings.
@@ -94,6 +96,7 @@ impl Model {
             scorer: scorer.into(),
             calibration: None,
             evidence: None,
+            conversations: None,
             trainer: String::new(),
             settings: Value::Null,
             data_digest: String::new(),
@@ -124,13 +127,22 @@ impl Model {
     /// Names the first one that flows do not have: the model is of another kind of table.
     pub fn flow_classes(&self) -> Result<Vec<Class>, ModelError> {
         let classes = self.classes.iter().map(|name| {
-            name.parse().map_err(|source| ModelError::Class {
+            flow_class(name).map_err(|source| ModelError::Class {
                 model: self.name.clone(),
                 source,
             })
         });
         classes.collect()
     }
+}
+
+/// The class of flows that a model's class is: its name up to a slash, behind which kinds of one class are told apart.
+///
+/// # Errors
+/// When flows have no such class.
+pub fn flow_class(name: &str) -> Result<Class, UnknownName> {
+    let (class, _) = name.split_once('/').unwrap_or((name, ""));
+    class.parse()
 }
 
 #[cfg(test)]

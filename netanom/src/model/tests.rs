@@ -27,6 +27,7 @@ fn small() -> Model {
             .into(),
         calibration: Some(squares()),
         evidence: None,
+        conversations: None,
         trainer: "histogram".to_owned(),
         settings: json!({"trees": 2}),
         data_digest: "sha256:00".to_owned(),
@@ -302,5 +303,59 @@ fn classes_that_no_flow_has_are_for_tables() {
     assert!(
         said.contains("evaluate --table") && said.contains("`neptune`"),
         "{said}"
+    );
+}
+
+/// A model with one for conversations.
+fn of_both() -> Model {
+    Model {
+        conversations: Some(Box::new(Model {
+            classes: ["normal", "brute_force", "brute_force/form"]
+                .map(str::to_owned)
+                .to_vec(),
+            features: vec!["copies_fwd".to_owned(), "pause".to_owned()],
+            ..small()
+        })),
+        ..small()
+    }
+}
+
+#[test]
+fn a_model_of_conversations_is_kept_within_the_other() {
+    let model = of_both();
+    assert_eq!(Model::read(&model.write()).unwrap(), model);
+}
+
+#[test]
+fn only_a_file_with_a_model_of_conversations_needs_the_newest_format() {
+    let format = |model: &Model| u32::from_le_bytes(model.write()[8..12].try_into().unwrap());
+    assert_eq!(format(&of_both()), FORMAT);
+    assert!(format(&small()) < FORMAT);
+}
+
+#[test]
+fn a_model_of_conversations_within_another_is_refused() {
+    let inner = of_both().write();
+    let mut outer = of_both();
+    let bytes = outer.write();
+    let size = outer.conversations.take().unwrap().write().len();
+    let mut deeper = bytes[..bytes.len() - 4 - size].to_vec();
+    deeper.extend(&inner);
+    deeper.extend([0; 4]);
+    let arrays = u64::from_le_bytes(deeper[16..24].try_into().unwrap());
+    deeper[16..24].copy_from_slice(&(arrays - size as u64 + inner.len() as u64).to_le_bytes());
+    let deeper = with_header(&deeper, |header| {
+        header["conversations"] = inner.len().into()
+    });
+    let error = told(&Model::read(&deeper).unwrap_err());
+    assert!(error.contains("has another one"), "{error}");
+}
+
+#[test]
+fn kinds_of_one_class_are_that_class_to_flows() {
+    let model = of_both().conversations.unwrap();
+    assert_eq!(
+        model.flow_classes().unwrap(),
+        [Class::Normal, Class::BruteForce, Class::BruteForce]
     );
 }

@@ -2,11 +2,15 @@
 //! each flow that is due and of each crowd.
 
 use ndarray::Array2;
+use netanom_common::packet::protocol;
 
 use super::PipelineSettings;
-use crate::alert::{Facts, Memory, Verdict};
-use crate::feature::{self, Context, Features, JudgedFlow, Lately, Records, Seen, Subject};
-use crate::flow::{Crowd, Entry, Flow, FlowTable, Timestamp, Window};
+use crate::alert::{Facts, Memory, Probabilities, Verdict};
+use crate::feature::{
+    self, Context, Conversations, DueConversation, Features, JudgedFlow, Lately, Records, Seen,
+    Subject,
+};
+use crate::flow::{Crowd, Entry, Flow, FlowTable, Place, Timestamp, Window};
 
 /// What is remembered of an open flow.
 #[derive(Debug, Default)]
@@ -17,7 +21,16 @@ struct Memo {
     judged_at: Timestamp,
     judged_packets: u64,
     judged_bytes: u64,
+    /// What its conversation was last judged to be.
+    spoken_for: Option<Probabilities>,
     features: Vec<f32>,
+}
+
+/// What is remembered of a conversation.
+#[derive(Debug, Default)]
+struct Talk {
+    shares: Option<Probabilities>,
+    memory: Memory,
 }
 
 impl Memo {
@@ -45,6 +58,11 @@ const JUDGE_AGAIN: u64 = 1_000_000_000;
 pub(super) struct FlowStage {
     table: FlowTable<Memo>,
     context: Context,
+    conversations: Conversations<Talk>,
+    /// The conversations of the last rows of [`Self::talks`].
+    talking: Vec<Place>,
+    /// The rows of the conversations that are judged in this window.
+    pub(super) talks: Features,
     /// Slots of the flows of the last rows; crowds have none and stand behind them.
     due: Vec<(u32, Records)>,
     /// The rows of the last window.
@@ -61,6 +79,9 @@ impl FlowStage {
             table: FlowTable::new(settings.max_flows, settings.timeouts)
                 .with_most_unanswered(settings.max_unanswered),
             context: Context::default(),
+            conversations: Conversations::default(),
+            talking: Vec::new(),
+            talks: Features::default(),
             due: Vec::new(),
             rows: Features::default(),
             ended: Vec::new(),
@@ -86,6 +107,8 @@ impl FlowStage {
             if let Some(entry) = self.table.slot_mut(slot) {
                 let (flow, memo) = (&entry.flow, &mut entry.memo);
                 let records = self.context.take_in(flow, &mut memo.seen, window.end);
+                let talk = self.conversations.take_in(flow, window.end);
+                memo.spoken_for = talk.and_then(|talk| talk.shares);
                 if memo.is_due(flow, window.end) {
                     self.due.push((slot, records));
                 }
@@ -96,6 +119,32 @@ impl FlowStage {
             self.context.take_in_crowd(crowd, window.end);
         }
         self.extract(crowds, window.end);
+        self.talk(window.end);
+    }
+
+    /// Makes the rows of the conversations that are due.
+    fn talk(&mut self, now: Timestamp) {
+        let due = self.conversations.take_due(now);
+        let mut facts = Vec::with_capacity(due.len());
+        let mut values = Vec::with_capacity(due.len() * feature::COLUMNS.len());
+        self.talking.clear();
+        for talk in due {
+            values.extend_from_slice(&talk.row);
+            self.talking.push(talk.place);
+            let memory = self.conversations.memo(talk.place).memory;
+            facts.push(facts_of_conversation(&talk, memory));
+        }
+        let shape = (facts.len(), feature::COLUMNS.len());
+        let rows = Array2::from_shape_vec(shape, values).unwrap_or_else(|_| Array2::zeros(shape));
+        self.talks = Features { now, rows, facts };
+    }
+
+    /// Keeps what judging a conversation said and left behind.
+    pub(super) fn remember_talk(&mut self, row: usize, shares: Probabilities, memory: Memory) {
+        if let Some(&place) = self.talking.get(row) {
+            let talk = self.conversations.memo(place);
+            (talk.shares, talk.memory) = (Some(shares), memory);
+        }
     }
 
     /// Ends all flows.
@@ -141,10 +190,18 @@ impl FlowStage {
         self.table.evicted_unanswered()
     }
 
+    /// Takes the memory that the past of as many hosts as can be takes, of which none is answered.
+    pub(super) fn take_memory(&mut self) {
+        self.context.take_memory();
+    }
+
     /// Forgets everything but keeps the memory.
     pub(super) fn clear(&mut self) {
         self.table.clear();
         self.context.clear();
+        self.conversations.clear();
+        self.talking.clear();
+        self.talks = Features::default();
         self.due.clear();
         self.rows = Features::default();
         self.ended.clear();
@@ -210,6 +267,29 @@ fn facts_of(flow: &Flow, memo: &Memo) -> Facts {
         new_bytes: flow.counters.bytes().saturating_sub(memo.judged_bytes),
         before: memo.verdict.map(|verdict| verdict.class),
         memory: memo.memory,
+        spoken_for: memo.spoken_for,
+        conversation: None,
+        crowd: None,
+    }
+}
+
+fn facts_of_conversation(talk: &DueConversation, memory: Memory) -> Facts {
+    Facts {
+        initiator: talk.client,
+        responder: talk.server,
+        protocol: protocol::TCP,
+        interface: talk.interface,
+        first_seen: talk.first_seen,
+        last_seen: talk.last_seen,
+        // They count with its flows.
+        packets: 0,
+        bytes: 0,
+        new_packets: 0,
+        new_bytes: 0,
+        before: None,
+        memory,
+        spoken_for: None,
+        conversation: Some(talk.flows),
         crowd: None,
     }
 }
@@ -230,6 +310,8 @@ fn facts_of_crowd(crowd: Crowd) -> Facts {
         new_bytes: counters.total.bytes,
         before: None,
         memory: Memory::default(),
+        spoken_for: None,
+        conversation: None,
         crowd: Some(Box::new(crowd)),
     }
 }

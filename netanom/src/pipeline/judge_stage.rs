@@ -11,6 +11,7 @@ pub struct JudgeStage {
     judges: Judges,
     incidents: Incidents,
     judgements: Vec<Judgement>,
+    talk_judgements: Vec<Judgement>,
 }
 
 impl JudgeStage {
@@ -21,18 +22,32 @@ impl JudgeStage {
             judges,
             incidents,
             judgements: Vec::new(),
+            talk_judgements: Vec::new(),
         }
     }
 
     /// Judges the rows that a window brought and returns the alerts that began, changed or ended.
-    pub fn step(&mut self, window: &Window, rows: &Features, ended: &[JudgedFlow]) -> Vec<Alert> {
+    ///
+    /// `talks` are the conversations that are due.
+    pub fn step(
+        &mut self,
+        window: &Window,
+        rows: &Features,
+        talks: &Features,
+        ended: &[JudgedFlow],
+    ) -> Vec<Alert> {
         let Judges {
             classifier,
+            of_conversations,
             detectors,
         } = &mut self.judges;
         self.judgements = classifier
             .as_ref()
             .map(|classifier| classifier.judge(rows))
+            .unwrap_or_default();
+        self.talk_judgements = of_conversations
+            .as_ref()
+            .map(|classifier| classifier.judge(talks))
             .unwrap_or_default();
         let view = View {
             window,
@@ -52,6 +67,8 @@ impl JudgeStage {
             now: window.end,
             facts: &rows.facts,
             judgements: &self.judgements,
+            talks: &talks.facts,
+            talk_judgements: &self.talk_judgements,
             findings: &findings,
         };
         self.incidents
@@ -59,6 +76,10 @@ impl JudgeStage {
                 Witness::Row(row) => classifier
                     .as_ref()
                     .map(|classifier| classifier.explain(rows, row, class))
+                    .unwrap_or_default(),
+                Witness::Conversation(row) => of_conversations
+                    .as_ref()
+                    .map(|classifier| classifier.explain(talks, row, class))
                     .unwrap_or_default(),
                 Witness::Finding(number) => {
                     detectors[speakers[number]].explain(&view, &findings[number])
@@ -95,5 +116,6 @@ impl JudgeStage {
         }
         self.incidents.clear();
         self.judgements.clear();
+        self.talk_judgements.clear();
     }
 }

@@ -11,6 +11,7 @@ use rand::RngExt;
 use super::chance::{self, Rng};
 use super::host::Host;
 use super::packet::{Body, Options, Packet, Payload, Planned, Segment, largest_segment};
+pub(super) use super::path::Path;
 use super::timeline::Exchange;
 use crate::flow::Timestamp;
 
@@ -29,38 +30,6 @@ const DELAYED: Duration = Duration::from_millis(40);
 pub(super) enum Side {
     Client,
     Server,
-}
-
-/// The path between tap and server.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Path {
-    /// From the tap to the server and back.
-    pub(super) round_trip: Duration,
-    /// Time between two full segments of a burst.
-    pub(super) spacing: Duration,
-    /// Part of the data segments that are lost behind the tap.
-    pub(super) loss: f64,
-}
-
-impl Path {
-    /// On one switched network of 1 Gbit/s.
-    pub(super) fn local(rng: &mut Rng) -> Self {
-        let round_trip = chance::time(rng, Duration::from_micros(250), 0.4);
-        Self {
-            round_trip,
-            spacing: Duration::from_micros(13),
-            loss: 0.0,
-        }
-    }
-
-    /// Through an office's Internet line.
-    pub(super) fn internet(rng: &mut Rng) -> Self {
-        Self {
-            round_trip: chance::time(rng, Duration::from_millis(25), 0.7),
-            spacing: chance::time(rng, Duration::from_micros(200), 0.6),
-            loss: if rng.random_bool(0.2) { 0.01 } else { 0.0005 },
-        }
-    }
 }
 
 struct End {
@@ -105,6 +74,28 @@ impl<'a> Conversation<'a> {
         path: Path,
         start: Timestamp,
     ) -> Self {
+        Self::begin(rng, client, None, server, path, start)
+    }
+
+    /// Opens a connection from a port of the caller's choice.
+    pub(super) fn open_from(
+        rng: &'a mut Rng,
+        (client, port): (Host, u16),
+        server: (Host, u16),
+        path: Path,
+        start: Timestamp,
+    ) -> Self {
+        Self::begin(rng, client, Some(port), server, path, start)
+    }
+
+    fn begin(
+        rng: &'a mut Rng,
+        client: Host,
+        port: Option<u16>,
+        server: (Host, u16),
+        path: Path,
+        start: Timestamp,
+    ) -> Self {
         let mut end = |host, port, windows: &[u16]| End {
             host,
             port,
@@ -116,7 +107,7 @@ impl<'a> Conversation<'a> {
         // What Linux, Windows and macOS announce first.
         let far = end(server.0, server.1, &[65_160, 28_960, 65_535, 8192]);
         let mut near = end(client, 0, &[64_240, 29_200, 65_535, 32_120]);
-        near.port = chance::client_port(rng);
+        near.port = port.unwrap_or_else(|| chance::client_port(rng));
         let mut conversation = Self {
             rng,
             client: near,
@@ -145,6 +136,14 @@ impl<'a> Conversation<'a> {
         self.pause(time);
     }
 
+    /// Time until a program goes on, whose spread is known.
+    pub(super) fn wait(&mut self, median: Duration, spread: f64) {
+        if !median.is_zero() {
+            let time = chance::time(self.rng, median, spread);
+            self.pause(time);
+        }
+    }
+
     /// The draws of the traffic, for sizes and choices.
     pub(super) fn rng(&mut self) -> &mut Rng {
         self.rng
@@ -163,21 +162,22 @@ impl<'a> Conversation<'a> {
     /// `side` sends `payload`, in as many segments as it takes, and the other side acknowledges.
     pub(super) fn say(&mut self, side: Side, payload: Payload) {
         self.turn(side);
-        let full = u32::from(largest_segment(self.client.host.ip) - CLOCK_OPTION);
+        let segment = u32::from(largest_segment(self.client.host.ip) - CLOCK_OPTION);
+        let full = segment * self.path.merged;
         let mut left = payload;
         let mut in_burst = 0;
         let mut unacknowledged = 0;
         while left.len() > 0 {
-            if in_burst == self.burst {
+            if in_burst >= self.burst {
                 // The next burst waits for the first acknowledgment of this one, and is longer (RFC 5681 3.1).
-                self.pause(self.path.round_trip);
+                self.pause(self.path.round_trip + self.path.near);
                 self.burst = (self.burst * 2).min(*BURSTS.end());
                 in_burst = 0;
             }
             let piece = take(&mut left, full);
             let last = left.len() == 0;
             self.data(side, piece, last);
-            in_burst += 1;
+            in_burst += self.path.merged;
             unacknowledged += 1;
             if last {
                 let by = side.other();
@@ -197,15 +197,17 @@ impl<'a> Conversation<'a> {
 
     /// `side` ends the connection, and the other one agrees.
     pub(super) fn close(&mut self, side: Side) {
+        self.shut(side);
+        self.shut(side.other());
+        self.turn(side);
+        self.control(side, tcp::ACK);
+    }
+
+    /// `side` says that it has no more to send, and nothing is said of what the other side makes of it.
+    pub(super) fn shut(&mut self, side: Side) {
         self.turn(side);
         self.control(side, tcp::FIN | tcp::ACK);
         self.end_mut(side).sequence = self.end(side).sequence.wrapping_add(1);
-        let other = side.other();
-        self.turn(other);
-        self.control(other, tcp::FIN | tcp::ACK);
-        self.end_mut(other).sequence = self.end(other).sequence.wrapping_add(1);
-        self.turn(side);
-        self.control(side, tcp::ACK);
     }
 
     /// `side` breaks the connection off.
@@ -276,8 +278,8 @@ impl<'a> Conversation<'a> {
     /// From a packet at the tap to the answer of `side` at the tap.
     fn time_to_hear(&mut self, side: Side) -> Duration {
         match side {
-            Side::Server => chance::time(self.rng, self.path.round_trip, 0.05),
-            Side::Client => chance::time(self.rng, Duration::from_micros(60), 0.4),
+            Side::Server => chance::time(self.rng, self.path.round_trip, self.path.jitter),
+            Side::Client => chance::time(self.rng, self.path.near, 0.4),
         }
     }
 
@@ -286,7 +288,7 @@ impl<'a> Conversation<'a> {
         let flags = if last { tcp::PSH | tcp::ACK } else { tcp::ACK };
         if self.rng.random_bool(self.path.loss) {
             self.push(side, flags, self.now, piece.clone());
-            self.pause(self.path.round_trip + RETRANSMISSION);
+            self.pause(self.path.round_trip + self.path.near + RETRANSMISSION);
             self.burst = *BURSTS.start();
         }
         self.push(side, flags, self.now, piece);

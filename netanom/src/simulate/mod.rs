@@ -2,22 +2,25 @@
 //!
 //! A [`Mode`] plans exchanges of packets, [`frames`] merges them in the order of time and builds each frame when it
 //! is due. Both directions of a conversation are there, as a tap or a mirror port sees them. Only exchanges that are
-//! under way are kept, so memory does not grow with the duration.
+//! under way are kept, so memory does not grow with the duration. [`drawn`] has captures to train on, each of them short.
 
 mod amplification;
 mod brute_force;
-mod chance;
+pub(crate) mod chance;
 mod conversation;
+pub mod drawn;
 mod error_limit;
 mod host;
 mod host_sweep;
 mod http_flood;
+mod icmp;
 mod icmp_flood;
 mod interface;
 mod mode;
 mod normal;
 mod pace;
 mod packet;
+mod path;
 mod pcap;
 mod port_scan;
 mod prefix;

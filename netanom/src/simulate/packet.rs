@@ -5,13 +5,13 @@
 use std::net::IpAddr;
 
 use etherparse::{
-    ArpHardwareId, ArpOperation, ArpPacket, EtherType, Icmpv4Type, Icmpv6Type, IpHeaders,
-    Ipv4Header, Ipv6Header, PacketBuilder, PacketBuilderStep, TcpHeader, TcpOptionElement,
-    TcpOptions, icmpv4, icmpv6,
+    ArpHardwareId, ArpOperation, ArpPacket, EtherType, IpHeaders, IpNumber, Ipv4Header, Ipv6Header,
+    PacketBuilder, PacketBuilderStep, TcpHeader, TcpOptionElement, TcpOptions,
 };
 use netanom_common::packet::tcp;
 
 use super::host::Host;
+use super::icmp::{self, Cause};
 use crate::flow::Timestamp;
 
 /// A packet and when it passes the tap.
@@ -49,8 +49,10 @@ pub(super) enum Body {
         sequence: u16,
         payload: Payload,
     },
-    /// The answer of a host to a datagram at a closed port; it quotes that datagram from its IP header on.
-    PortUnreachable { quoted: Box<[u8]> },
+    /// What a host or a router says of a packet that it could not serve; quotes that packet from its IP header on.
+    Error { cause: Cause, quoted: Box<[u8]> },
+    /// Any other protocol above IP.
+    Other { protocol: u8, payload: Payload },
     /// Asks for the hardware address of an IP address: ARP, or neighbour solicitation in IPv6.
     WhoHas { wanted: IpAddr },
     /// Tells the sender's hardware address: ARP reply, or neighbour advertisement in IPv6.
@@ -144,12 +146,18 @@ const MAX_QUOTE: usize = 548;
 impl Packet {
     /// The message that tells the sender of this packet that nobody listens at its port.
     pub(super) fn port_unreachable(&self) -> Self {
+        self.error_of(self.to, Cause::Port)
+    }
+
+    /// What `from` tells the sender of this packet of why it could not be served.
+    pub(super) fn error_of(&self, from: Host, cause: Cause) -> Self {
         let frame = self.frame();
         let quoted = &frame[ETHERNET_HEADER..frame.len().min(ETHERNET_HEADER + MAX_QUOTE)];
         Self {
-            from: self.to,
+            from,
             to: self.from,
-            body: Body::PortUnreachable {
+            body: Body::Error {
+                cause,
                 quoted: quoted.into(),
             },
             salt: !self.salt,
@@ -184,12 +192,18 @@ impl Packet {
                 id,
                 sequence,
                 payload,
-            } => icmp(
+            } => icmp::echo(
                 ip,
-                echo(self.from.ip, *request, *id, *sequence),
+                (self.from.ip, *request, *id, *sequence),
                 &payload.write(u64::from(*id)),
             ),
-            Body::PortUnreachable { quoted } => icmp(ip, unreachable_of(self.from.ip), quoted),
+            Body::Error { cause, quoted } => icmp::error(ip, self.from.ip, *cause, quoted),
+            Body::Other { protocol, payload } => {
+                let payload = payload.write(self.salt);
+                written(payload.len(), |frame| {
+                    ip.write_to_vec(frame, IpNumber(*protocol), &payload)
+                })
+            }
             Body::WhoHas { wanted } => self.neighbour(ip, *wanted, true),
             Body::IsAt => self.neighbour(ip, self.from.ip, false),
         }
@@ -317,7 +331,7 @@ impl Options {
     }
 }
 
-fn written<E: std::fmt::Debug>(
+pub(super) fn written<E: std::fmt::Debug>(
     payload: usize,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Vec<u8> {
@@ -325,39 +339,6 @@ fn written<E: std::fmt::Debug>(
     let mut frame = Vec::with_capacity(payload + 94);
     write(&mut frame).expect("a frame within Ethernet's size fits every length field");
     frame
-}
-
-enum Icmp {
-    V4(Icmpv4Type),
-    V6(Icmpv6Type),
-}
-
-fn icmp(ip: PacketBuilderStep<IpHeaders>, kind: Icmp, payload: &[u8]) -> Vec<u8> {
-    written(payload.len(), |frame| match kind {
-        Icmp::V4(kind) => ip.icmpv4(kind).write_to_vec(frame, payload),
-        Icmp::V6(kind) => ip.icmpv6(kind).write_to_vec(frame, payload),
-    })
-}
-
-fn echo(sender: IpAddr, request: bool, id: u16, seq: u16) -> Icmp {
-    let header = etherparse::IcmpEchoHeader { id, seq };
-    match (sender, request) {
-        (IpAddr::V4(_), true) => Icmp::V4(Icmpv4Type::EchoRequest(header)),
-        (IpAddr::V4(_), false) => Icmp::V4(Icmpv4Type::EchoReply(header)),
-        (IpAddr::V6(_), true) => Icmp::V6(Icmpv6Type::EchoRequest(header)),
-        (IpAddr::V6(_), false) => Icmp::V6(Icmpv6Type::EchoReply(header)),
-    }
-}
-
-fn unreachable_of(sender: IpAddr) -> Icmp {
-    match sender {
-        IpAddr::V4(_) => Icmp::V4(Icmpv4Type::DestinationUnreachable(
-            icmpv4::DestUnreachableHeader::Port,
-        )),
-        IpAddr::V6(_) => Icmp::V6(Icmpv6Type::DestinationUnreachable(
-            icmpv6::DestUnreachableCode::Port,
-        )),
-    }
 }
 
 #[cfg(test)]

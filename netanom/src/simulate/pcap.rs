@@ -106,20 +106,42 @@ impl<W: Write> CaptureWriter<W> {
     /// # Errors
     /// When the file cannot take more, or the frame's time does not fit the format.
     pub fn write(&mut self, frame: &TimedFrame) -> Result<(), CaptureError> {
-        let micros = frame.at.as_nanos() / 1000;
-        let seconds = u32::try_from(micros / 1_000_000)
-            .map_err(|_| CaptureError::TooLate { at: frame.at })?;
-        let length = frame.bytes.len() as u32;
+        self.write_cut(frame, usize::MAX)
+    }
+
+    /// Adds the first `most` bytes of a frame, and how long it was.
+    ///
+    /// # Errors
+    /// When the file cannot take more, or the frame's time does not fit the format.
+    pub fn write_cut(&mut self, frame: &TimedFrame, most: usize) -> Result<(), CaptureError> {
+        let kept = &frame.bytes[..frame.bytes.len().min(most)];
+        self.write_with_length(frame.at, kept, frame.bytes.len() as u32)
+    }
+
+    /// Adds what is kept of a frame that had `length` bytes on the wire.
+    ///
+    /// # Errors
+    /// When the file cannot take more, or the frame's time does not fit the format.
+    pub fn write_with_length(
+        &mut self,
+        at: Timestamp,
+        kept: &[u8],
+        length: u32,
+    ) -> Result<(), CaptureError> {
+        let micros = at.as_nanos() / 1000;
+        let seconds =
+            u32::try_from(micros / 1_000_000).map_err(|_| CaptureError::TooLate { at })?;
         let mut header = [0; 16];
-        for (field, value) in
-            header
-                .chunks_exact_mut(4)
-                .zip([seconds, (micros % 1_000_000) as u32, length, length])
-        {
+        for (field, value) in header.chunks_exact_mut(4).zip([
+            seconds,
+            (micros % 1_000_000) as u32,
+            kept.len() as u32,
+            length,
+        ]) {
             field.copy_from_slice(&value.to_le_bytes());
         }
         self.put(&header)?;
-        self.put(&frame.bytes)
+        self.put(kept)
     }
 
     /// Writes out what is buffered.

@@ -34,6 +34,21 @@ impl Exchange {
             packets,
         }
     }
+
+    /// When its first packet is.
+    pub(super) fn start(&self) -> Timestamp {
+        self.start
+    }
+
+    /// How many packets it has.
+    pub(super) fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// Its packets.
+    pub(super) fn into_packets(self) -> Vec<Planned> {
+        self.packets
+    }
 }
 
 /// The frames of a scenario in the order of time. Those of equal time keep the order of their planning.

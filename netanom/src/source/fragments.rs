@@ -33,18 +33,18 @@ impl FragmentTable for FirstFragments {
 #[cfg(test)]
 mod tests {
     use netanom_common::fragment::join;
-    use netanom_common::packet::{Fragment, Packet, Place, protocol};
+    use netanom_common::packet::{Fragment, Packet, Portion, protocol};
 
     use super::*;
     use crate::flow::test_support::packet;
 
-    fn fragment(place: Place, identification: u32) -> Packet {
-        let ports = if place == Place::First { 53 } else { 0 };
+    fn fragment(portion: Portion, identification: u32) -> Packet {
+        let ports = if portion == Portion::First { 53 } else { 0 };
         Packet {
             fragment: Fragment {
-                place,
+                portion,
                 protocol: protocol::UDP,
-                offset: u16::from(place == Place::Later),
+                offset: u16::from(portion == Portion::Later),
                 identification,
             },
             ..packet(protocol::UDP, ports, ports, 0)
@@ -55,12 +55,12 @@ mod tests {
     fn the_oldest_first_fragment_makes_room() {
         let mut table = FirstFragments::default();
         for identification in 0..=REMEMBERED as u32 {
-            join(&mut fragment(Place::First, identification), &mut table);
+            join(&mut fragment(Portion::First, identification), &mut table);
         }
-        let mut forgotten = fragment(Place::Later, 0);
+        let mut forgotten = fragment(Portion::Later, 0);
         join(&mut forgotten, &mut table);
         assert_eq!(forgotten.source_port, 0);
-        let mut remembered = fragment(Place::Later, 1);
+        let mut remembered = fragment(Portion::Later, 1);
         join(&mut remembered, &mut table);
         assert_eq!(remembered.source_port, 53);
         assert_eq!(table.flows.len(), REMEMBERED);

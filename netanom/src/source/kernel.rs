@@ -48,8 +48,9 @@ use pin::{Folder, Found, Root};
 pub use attach::Attachment;
 #[cfg(feature = "bench")]
 pub use bench::{Bench, BenchProgram, Receiver};
+pub use departed::Gone;
 pub use detach::{Remains, detach};
-pub use following::{Change, Gone};
+pub use following::Change;
 pub use inject::{Injector, Wire};
 pub use load::verified_instructions;
 pub use observe::{RunStatistics, Runs, SelfObservation};

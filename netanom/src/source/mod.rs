@@ -16,8 +16,7 @@ mod fragments;
 mod interface;
 #[cfg(feature = "live")]
 pub mod kernel;
-#[cfg(feature = "live")]
-mod netlink;
+pub(crate) mod netlink;
 #[cfg(feature = "live")]
 pub mod privileges;
 mod stop;
@@ -164,6 +163,18 @@ pub enum SourceError {
         interface: String,
         /// The other's process id.
         owner: u32,
+    },
+    /// Another netanom watches it that has its pins on another BPF file system, or none.
+    #[error(
+        "`{interface}` is watched by another netanom, which runs in another namespace (its XDP program has the id {id}): \
+         stop that one (`bpftool link show` names its process), or when it was killed, run `netanom detach` where it ran; \
+         or watch another interface"
+    )]
+    WatchedElsewhere {
+        /// Which interface.
+        interface: String,
+        /// The kernel's number of the other's program.
+        id: u32,
     },
     /// The BPF file system does not do what it was asked for.
     #[error("cannot {what} on the BPF file system at /sys/fs/bpf: {detail}")]

@@ -125,8 +125,10 @@ fn jumbo_frames_are_watched_natively() {
 }
 
 #[test]
-fn a_second_sensor_is_refused_and_the_first_goes_on() {
-    let Some(pair) = Pair::new("a_second_sensor_is_refused_and_the_first_goes_on") else {
+fn a_second_sensor_in_another_mount_namespace_is_refused_as_one_and_the_first_goes_on() {
+    let Some(pair) = Pair::new(
+        "a_second_sensor_in_another_mount_namespace_is_refused_as_one_and_the_first_goes_on",
+    ) else {
         return;
     };
     let first = Sensor::start(&pair.sensor, &["-i", "v0"]);
@@ -138,9 +140,11 @@ fn a_second_sensor_is_refused_and_the_first_goes_on() {
         let mut second = sensor::command(&pair.sensor);
         second.args(["-i", "v0", "--listen", "127.0.0.1:0", "--xdp-mode", mode]);
         let said = end(&mut second, 1);
-        let what = format!("`v0` already has the XDP program `netanom_xdp` (id {id})");
-        assert!(said.contains(&what), "{mode}: {what}: {said}");
-        assert!(said.contains("bpftool net show dev v0"), "{mode}: {said}");
+        let what = "`v0` is watched by another netanom, which runs in another namespace";
+        assert!(said.contains(what), "{mode}: {what}: {said}");
+        let program = format!("XDP program has the id {id}");
+        assert!(said.contains(&program), "{mode}: {said}");
+        assert!(said.contains("`netanom detach`"), "{mode}: {said}");
     }
     assert_eq!(first.get("/readyz").unwrap().0, 200);
     assert_eq!(

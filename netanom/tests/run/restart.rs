@@ -23,7 +23,7 @@ const ABSENCE: Duration = Duration::from_millis(500);
 
 #[test]
 fn kills_under_traffic_lose_no_packet_and_count_none_twice() {
-    let Some(place) = Place::new("kills_under_traffic_lose_no_packet_and_count_none_twice") else {
+    let Some(place) = Ground::new("kills_under_traffic_lose_no_packet_and_count_none_twice") else {
         return;
     };
     let mut sensor = place.start(&[]);
@@ -73,7 +73,7 @@ fn kills_under_traffic_lose_no_packet_and_count_none_twice() {
 #[test]
 fn what_overflowed_before_a_kill_comes_with_the_next_start() {
     let test = "what_overflowed_before_a_kill_comes_with_the_next_start";
-    let Some(place) = Place::new(test) else {
+    let Some(place) = Ground::new(test) else {
         return;
     };
     // Too few places for the flood, and no tick before the kill.
@@ -104,7 +104,7 @@ fn what_overflowed_before_a_kill_comes_with_the_next_start() {
 #[test]
 fn a_layout_that_is_not_ours_is_replaced_and_its_counts_are_given_up_aloud() {
     let Some(place) =
-        Place::new("a_layout_that_is_not_ours_is_replaced_and_its_counts_are_given_up_aloud")
+        Ground::new("a_layout_that_is_not_ours_is_replaced_and_its_counts_are_given_up_aloud")
     else {
         return;
     };
@@ -130,7 +130,7 @@ fn a_layout_that_is_not_ours_is_replaced_and_its_counts_are_given_up_aloud() {
 
 #[test]
 fn sensors_on_two_interfaces_leave_each_others_pins_alone() {
-    let Some(place) = Place::new("sensors_on_two_interfaces_leave_each_others_pins_alone") else {
+    let Some(place) = Ground::new("sensors_on_two_interfaces_leave_each_others_pins_alone") else {
         return;
     };
     let add = "ip link add v2 type veth peer name v3";
@@ -176,14 +176,14 @@ fn kill_after_a_tick(sensor: &mut Sensor<'_>) -> u64 {
 }
 
 /// A pair of interfaces, and a file system for pins.
-struct Place {
+struct Ground {
     pair: Pair,
     pins: BpfFileSystem,
     config: tempfile::NamedTempFile,
     frames: Vec<Vec<u8>>,
 }
 
-impl Place {
+impl Ground {
     fn new(test: &str) -> Option<Self> {
         let pair = Pair::new(test)?;
         let mut config = tempfile::NamedTempFile::new().unwrap();

@@ -104,6 +104,9 @@ fn a_full_standard_output_is_an_error_of_every_command() {
     let flows = flows.to_str().unwrap();
     succeed(netanom().args(["replay", capture, "--flows", flows]));
     for arguments in [
+        vec!["--help"],
+        vec!["replay", "--help"],
+        vec!["--version"],
         vec!["run", "--print-config"],
         vec!["replay", capture],
         simulate(capture),

@@ -4,11 +4,12 @@ use super::Complaint;
 use super::source::Source;
 
 /// The modules of crate netanom from top to bottom. A module uses those on lower lines, and none beside it.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["main"],
     &["command"],
     &["daemon", "cli"],
     &["http"],
+    &["rewrite"],
     &["config", "learn", "simulate"],
     &["pipeline"],
     &["source", "sink"],

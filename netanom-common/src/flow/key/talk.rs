@@ -113,7 +113,8 @@ impl FlowKey {
 #[inline(always)]
 pub(crate) fn ports(packet: &Packet) -> (u16, u16) {
     const ICMP_AND_V6: u64 = 1 << protocol::ICMP | 1 << protocol::ICMPV6;
-    let flags = u16::from(packet.flags) & is_one_of(packet.protocol, ICMP_AND_V6).wrapping_neg();
+    let flags =
+        u16::from(packet.flags) & protocol::is_one_of(packet.protocol, ICMP_AND_V6).wrapping_neg();
     let bit = |kind: u8| flags >> kind.trailing_zeros() & 1;
     let error = bit(icmp::UNREACHABLE) | bit(icmp::TIME_EXCEEDED);
     let both = bit(icmp::DISCOVERY) * DISCOVERY;
@@ -123,13 +124,6 @@ pub(crate) fn ports(packet: &Packet) -> (u16, u16) {
         packet.source_port | from_sender,
         packet.destination_port | from_receiver,
     )
-}
-
-/// 1 for a protocol whose bit is set in `bits`, which tell of those below 64; 0 for any other.
-#[inline(always)]
-pub(crate) fn is_one_of(protocol: u8, bits: u64) -> u16 {
-    let beyond = protocol >> 6 | protocol >> 7;
-    (bits >> (protocol & 63)) as u16 & 1 & u16::from(!beyond)
 }
 
 /// An address as packets carry it.

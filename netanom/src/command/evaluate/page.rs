@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::Report;
+use super::Evaluated;
 use super::parts::{curve_plots, distribution, drawn, importance, matrix, whole};
 use super::plot::Plot;
 use super::text::{about, lines};
@@ -15,7 +15,7 @@ use crate::learn::scores::Confusion;
 ///
 /// # Errors
 /// When a plot cannot be drawn.
-pub(super) fn of(report: &Report) -> anyhow::Result<String> {
+pub(super) fn of(report: &Evaluated) -> anyhow::Result<String> {
     let evaluation = &report.evaluation;
     let [packets, lengths] = over_time(evaluation)?;
     let plots = curve_plots(&curves_of(evaluation), Some(&evaluation.calibration()))?;
@@ -122,7 +122,7 @@ fn classes(balanced: &Confusion, flows: &Confusion) -> Markup {
     }
 }
 
-fn sources(report: &Report) -> Markup {
+fn sources(report: &Evaluated) -> Markup {
     html! {
         h2 { "Sources left out" }
         table {

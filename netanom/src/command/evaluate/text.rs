@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::Report;
+use super::Evaluated;
 use crate::alert::Class;
 use crate::learn::evaluation::{CaptureResult, Summary};
 use crate::learn::leave_out::UnknownClass;
 
 /// All of it. Writing to a String cannot fail.
-pub(super) fn of(report: &Report) -> String {
+pub(super) fn of(report: &Evaluated) -> String {
     let mut text = String::new();
     captures(&mut text, &report.evaluation.captures);
     let _ = writeln!(

@@ -26,7 +26,7 @@ pub(super) fn of(traces: &[Trace], alerts: &[Alert], settings: EvidenceSettings)
     }
     let _ = writeln!(
         text,
-        "\n  {:<19}  {:<42}  {:>5}  {:>6}  {:>6}  {:>8}  named",
+        "\n  {:<19}  {:<60}  {:>5}  {:>6}  {:>6}  {:>8}  named",
         "second (UTC)", "from > to", "flows", "attack", "added", "evidence"
     );
     let lines = lines(traces);
@@ -36,16 +36,16 @@ pub(super) fn of(traces: &[Trace], alerts: &[Alert], settings: EvidenceSettings)
         let anomaly = line.iter().map(|trace| trace.anomaly).sum::<f32>() / flows;
         // Not less than nothing, which would print as −0.0.
         let added = line.iter().map(|trace| trace.added).sum::<f32>() + 0.0;
-        let pair = format!(
-            "{} > {} {}",
-            last.initiator.ip,
-            last.responder.ip,
-            protocol_name(last.protocol)
-        );
+        let what = match last.conversation {
+            Some(_) => format!("conversation with port {}", last.responder.port),
+            None => protocol_name(last.protocol),
+        };
+        let flows = last.conversation.map_or(flows, f32::round);
+        let pair = format!("{} > {} {what}", last.initiator.ip, last.responder.ip);
         let named = last.named.map_or("-", |class| class.name());
         let _ = writeln!(
             text,
-            "  {:<19}  {pair:<42}  {flows:>5}  {anomaly:>6.2}  {added:>+6.1}  {:>8.1}  {named}",
+            "  {:<19}  {pair:<60}  {flows:>5}  {anomaly:>6.2}  {added:>+6.1}  {:>8.1}  {named}",
             second(last),
             last.evidence,
         );
@@ -80,7 +80,7 @@ fn second(trace: &Trace) -> String {
     text.get(..19).unwrap_or(&text).replace('T', " ")
 }
 
-/// What was judged of one pair of hosts by one protocol in one second.
+/// What was judged of one pair of hosts by one protocol, or of one conversation, in one second.
 fn lines(traces: &[Trace]) -> Vec<Vec<&Trace>> {
     let key = |trace: &Trace| {
         (
@@ -88,6 +88,7 @@ fn lines(traces: &[Trace]) -> Vec<Vec<&Trace>> {
             trace.initiator.ip,
             trace.responder.ip,
             trace.protocol,
+            trace.conversation.map(|_| trace.responder.port),
         )
     };
     let mut sorted: Vec<_> = traces.iter().collect();

@@ -29,7 +29,9 @@ fn gathered<'a>(labels: &'a Labels, captures: &[(&str, &[Class])]) -> Vec<Gather
             path: PathBuf::new(),
             rules: labels.rules("any").unwrap(),
         },
+        is_made: false,
         rows: classes.iter().map(|class| (*class, rows(class))).collect(),
+        talks: BTreeMap::new(),
     };
     captures.iter().map(one).collect()
 }

@@ -12,10 +12,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::path::Path;
 
-use csv::{ByteRecord, Position};
+use csv::ByteRecord;
 use serde::Serialize;
 
-use super::dialect::Dialect;
+use super::records::Records;
 use super::{Column, Header, RowsOptions, Selection, TableError, text};
 
 pub use columns::{ColumnKind, ColumnSummary};
@@ -126,33 +126,15 @@ impl Cells {
         path: &Path,
         options: &RowsOptions,
     ) -> Result<(Self, Header), TableError> {
-        let wrong = |source, line| TableError::Csv {
-            file: path.to_owned(),
-            line,
-            source,
-        };
-        let dialect = Dialect::of(input).map_err(|error| wrong(error.into(), 0))?;
-        let (mut reader, added) = dialect.rows();
-        let mut record = ByteRecord::new();
-        let mut line = 0;
-        let mut next = |record: &mut ByteRecord| {
-            let is_there = reader
-                .read_byte_record(record)
-                .map_err(|error| wrong(error, line))?;
-            line = record.position().map_or(line, Position::line);
-            Ok::<_, TableError>(is_there)
-        };
-        if !next(&mut record)? {
+        let mut rows = Records::of(input, path)?;
+        let Some(mut record) = rows.first()? else {
             return Err(TableError::NoRow(path.to_owned()));
-        }
+        };
         let selection = Selection {
             has_no_header: options.has_no_header,
             ..Selection::default()
         };
-        let header = match added {
-            0 => Header::of(&record, &selection),
-            _ => Header::of_line(&record),
-        };
+        let header = Header::of(&record, &selection, rows.has_names());
         let column = |name: &String| Column {
             name: name.clone(),
             has_decimal_comma: options.has_decimal_comma,
@@ -165,10 +147,10 @@ impl Cells {
             ragged: 0,
             repeated_headers: 0,
         };
-        let mut is_left = !header.is_line || next(&mut record)?;
+        let mut is_left = !header.is_line || rows.next(&mut record)?;
         while is_left {
             cells.take(&record, &header);
-            is_left = next(&mut record)?;
+            is_left = rows.next(&mut record)?;
         }
         if cells.rows == 0 {
             return Err(TableError::NoRow(path.to_owned()));

@@ -5,18 +5,17 @@ mod json;
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-use csv::{ReaderBuilder, Trim};
-
 use self::json::JsonLines;
+use super::bounds::LONGEST;
 
 /// A table as the CSV reader takes it. Every line of the file is one here, so that errors name the right one.
 pub(super) struct Dialect<'a> {
-    input: Box<dyn BufRead + Send + 'a>,
-    delimiter: u8,
+    pub(super) input: Box<dyn BufRead + Send + 'a>,
+    pub(super) delimiter: u8,
     /// A quote makes one field of what holds delimiters.
-    has_quotes: bool,
+    pub(super) has_quotes: bool,
     /// Lines that were put in front of those of the file.
-    added: u64,
+    pub(super) added: u64,
 }
 
 /// Bytes that are looked at: the names of some thousand columns.
@@ -37,18 +36,6 @@ impl<'a> Dialect<'a> {
             [0, 1..=255, 0, 1..=255, ..] => Self::of_text(utf16(input, u16::from_be_bytes)),
             _ => Self::of_text(input),
         }
-    }
-
-    /// Its rows, with blanks around cells taken off, and the lines that were put in front.
-    pub(super) fn rows(self) -> (csv::Reader<Box<dyn BufRead + Send + 'a>>, u64) {
-        let rows = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .delimiter(self.delimiter)
-            .quoting(self.has_quotes)
-            .from_reader(self.input);
-        (rows, self.added)
     }
 
     fn of_text(input: impl Read + Send + 'a) -> io::Result<Self> {
@@ -165,7 +152,7 @@ struct Dos<R>(R);
 impl<R: BufRead> Line for Dos<R> {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        if self.0.read_until(b'\n', &mut line)? == 0 {
+        if read_line(&mut self.0, &mut line)? == 0 {
             return Ok(None);
         }
         if line.ends_with(b"\r\n") {
@@ -174,6 +161,15 @@ impl<R: BufRead> Line for Dos<R> {
         }
         Ok(Some(line))
     }
+}
+
+/// Reads a line with its end, if it is none that no table has.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
+    let read = input.take(LONGEST + 1).read_until(b'\n', line)?;
+    if read as u64 > LONGEST {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(read)
 }
 
 /// UTF-16 in parts of a few thousand units; what is no UTF-16 becomes U+FFFD.
@@ -241,7 +237,7 @@ impl<R: BufRead> Zeek<R> {
 impl<R: BufRead> Line for Zeek<R> {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        if self.input.read_until(b'\n', &mut line)? == 0 {
+        if read_line(&mut self.input, &mut line)? == 0 {
             return Ok(None);
         }
         if let Some(names) = line.strip_prefix(b"#fields") {

@@ -7,6 +7,7 @@ use crate::model::{ForestError, MAX_CLASSES, MAX_FEATURES};
 use crate::source::SourceError;
 
 use super::MAX_WORDS;
+use super::bounds::{LONGEST, MOST_COLUMNS};
 
 /// Why a table cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,28 @@ pub enum TableError {
         line: u64,
         /// Why.
         source: csv::Error,
+    },
+    /// A record that is too long.
+    #[error(
+        "the table `{}` has a record of more than {} MiB after line {line}, or a quote that is never closed there; mend it, \
+         or see whether it is a table at all", file.display(), LONGEST >> 20
+    )]
+    Long {
+        /// The table.
+        file: PathBuf,
+        /// The last line that could be read.
+        line: u64,
+    },
+    /// Too many columns.
+    #[error(
+        "the table `{}` has {columns} columns, of at most {MOST_COLUMNS}; choose those that tell most before it is read, as \
+         with `cut -d, -f1-200`", file.display()
+    )]
+    Wide {
+        /// The table.
+        file: PathBuf,
+        /// How many there are.
+        columns: usize,
     },
     /// A folder.
     #[error("`{}` is a folder; name one table in it", .0.display())]

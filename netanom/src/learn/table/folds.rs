@@ -111,6 +111,7 @@ pub fn data_set(
         rows: encoding.encode(table, &places)?,
         weights: vec![1.0; labels.len()],
         groups: vec![0; labels.len()],
+        made: Default::default(),
         group_names: vec![table.path.display().to_string()],
         classes: classes.names.clone(),
         features: encoding.features.clone(),

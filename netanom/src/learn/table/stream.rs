@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, Position, Reader};
+use csv::ByteRecord;
 use ndarray::Array2;
 
-use super::dialect::Dialect;
+use super::records::Records;
 use super::{Header, Selection, TableError, is_nothing, number, text};
 use crate::model::Model;
 
@@ -60,13 +60,12 @@ struct Column {
 /// A table that is read row by row.
 pub struct Rows<'a> {
     path: PathBuf,
-    rows: Reader<Box<dyn std::io::BufRead + Send + 'a>>,
+    rows: Records<'a>,
     header: Header,
     columns: Vec<Column>,
     copied: Vec<usize>,
     /// The row that comes next, if it was read with the header.
     first: Option<ByteRecord>,
-    added: u64,
     line: u64,
     dirt: Dirt,
 }
@@ -82,26 +81,15 @@ impl<'a> Rows<'a> {
         model: &Model,
         options: &RowsOptions,
     ) -> Result<Self, TableError> {
-        let wrong = |source| TableError::Csv {
-            file: path.to_owned(),
-            line: 0,
-            source,
-        };
-        let dialect = Dialect::of(input).map_err(|error| wrong(error.into()))?;
-        let (mut rows, added) = dialect.rows();
-        let mut first = ByteRecord::new();
-        if !rows.read_byte_record(&mut first).map_err(wrong)? {
+        let mut rows = Records::of(input, path)?;
+        let Some(first) = rows.first()? else {
             return Err(TableError::NoRow(path.to_owned()));
-        }
+        };
         let selection = Selection {
-            // The names of JSON lines are never a row.
-            has_no_header: options.has_no_header && added == 0,
+            has_no_header: options.has_no_header,
             ..Selection::default()
         };
-        let mut header = Header::of(&first, &selection);
-        if added > 0 {
-            header = Header::of_line(&first);
-        }
+        let header = Header::of(&first, &selection, rows.has_names());
         let copied = match options.copied.as_slice() {
             [all] if all == "*" => (0..header.names.len()).collect(),
             names => names
@@ -116,7 +104,6 @@ impl<'a> Rows<'a> {
             copied,
             first: (!header.is_line).then_some(first),
             header,
-            added,
             line: 0,
             dirt: Dirt::default(),
         };
@@ -128,7 +115,7 @@ impl<'a> Rows<'a> {
         for name in &model.features {
             let place = match self.header.find(name, &self.path) {
                 // What a row of JSON does not name is nothing; but one column must be there.
-                Err(_) if self.added > 0 => {
+                Err(_) if self.rows.has_names() => {
                     self.dirt.absent.push(name.clone());
                     None
                 }
@@ -209,18 +196,10 @@ impl<'a> Rows<'a> {
         loop {
             if let Some(first) = self.first.take() {
                 *record = first;
-            } else {
-                let read = self.rows.read_byte_record(record);
-                let is_there = read.map_err(|source| TableError::Csv {
-                    file: self.path.clone(),
-                    line: self.line,
-                    source,
-                })?;
-                if !is_there {
-                    return Ok(false);
-                }
+            } else if !self.rows.next(record)? {
+                return Ok(false);
             }
-            self.line = record.position().map_or(0, Position::line) - self.added;
+            self.line = self.rows.line_of(record);
             if record.len() != self.header.names.len() {
                 let (rows, _) = self.dirt.ragged.get_or_insert((0, self.line));
                 *rows += 1;

@@ -11,7 +11,7 @@ use aya::programs::{LinkOrder, ProgramError, SchedClassifier, Xdp, XdpMode as Ay
 
 use super::frames::Frames;
 use super::load::{XDP, chain, is_refusal, pin_error, program};
-use super::pin::{Folder, Found, Hook, Place};
+use super::pin::{Folder, Found, Hook, LinkName};
 use crate::source::netlink::{self, XdpProgram};
 use crate::source::{Direction, Interface, SourceError, XdpMode, bpf};
 
@@ -195,7 +195,7 @@ impl Attaching<'_> {
         let Some(folder) = self.folder else {
             return Ok(Link::Held { _link: link });
         };
-        let place = Place {
+        let place = LinkName {
             hook,
             interface: interface.index,
         };
@@ -245,7 +245,7 @@ impl Attaching<'_> {
         interface: &Interface,
         mut replace: impl FnMut(&mut Ebpf, FdLink) -> Option<FdLink>,
     ) -> Option<Link> {
-        let place = Place {
+        let place = LinkName {
             hook,
             interface: interface.index,
         };
@@ -283,7 +283,9 @@ fn attach_native(xdp: &mut Xdp, interface: &Interface) -> Result<(Hook, XdpLinkI
     match xdp.attach_to_if_index(interface.index, AyaMode::Driver) {
         Ok(id) => Ok((Hook::Native, id)),
         Err(error) => match attach_error(interface, &error) {
-            other @ (SourceError::NoPrivilege { .. } | SourceError::Occupied { .. }) => Err(other),
+            other @ (SourceError::NoPrivilege { .. }
+            | SourceError::Occupied { .. }
+            | SourceError::WatchedElsewhere { .. }) => Err(other),
             other => Err(match cause(&error) {
                 Some(source) => SourceError::NativeRefused {
                     interface: interface.name.clone(),
@@ -330,6 +332,13 @@ fn occupied(interface: &Interface) -> SourceError {
         .flatten()
         .find(|program| program.id() == id);
     let program = match named.as_ref().and_then(|program| program.name_as_str()) {
+        // One with pins here was found before.
+        Some(XDP) => {
+            return SourceError::WatchedElsewhere {
+                interface: interface.name.clone(),
+                id,
+            };
+        }
         Some(name) if !name.is_empty() => format!("the XDP program `{name}` (id {id})"),
         _ => format!("the XDP program with id {id}"),
     };

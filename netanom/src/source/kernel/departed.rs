@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use super::following::Gone;
 use crate::flow::Timestamp;
 use crate::source::Interface;
 
@@ -11,6 +10,15 @@ const REMEMBERED: u64 = 300_000_000_000;
 /// How many are; further ones push out the oldest. A quarter of the interfaces that have series of their own, so that
 /// those that left do not take the places of those that come.
 const MOST: usize = 16;
+
+/// An interface that left, under the name that it had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The interface.
+    pub interface: Interface,
+    /// Whether it was asked for by its whole name.
+    pub is_missed: bool,
+}
 
 /// The oldest first.
 #[derive(Default)]

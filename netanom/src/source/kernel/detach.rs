@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::pin::{Found, Hook, Place, Root, network_namespace};
+use super::pin::{Found, Hook, LinkName, Root, network_namespace};
 use crate::source::{Interface, SourceError, Stop};
 
 /// What was found: the folder of one sensor.
@@ -38,7 +38,7 @@ pub fn detach() -> Result<Vec<Remains>, SourceError> {
 fn describe(found: &Found) -> io::Result<Remains> {
     let here = found.namespace == network_namespace()?;
     let present = Interface::all();
-    let name = |place: &Place| {
+    let name = |place: &LinkName| {
         let program = match place.hook {
             Hook::Native => "native XDP",
             Hook::Generic => "generic XDP",

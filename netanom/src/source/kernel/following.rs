@@ -9,7 +9,7 @@ use aya::Ebpf;
 use aya::programs::Xdp;
 
 use super::attach::{Attached, Attaching, Attachment};
-use super::departed::Departed;
+use super::departed::{Departed, Gone};
 use super::frames::Frames;
 use super::load::{XDP, program};
 use super::map_error;
@@ -32,15 +32,6 @@ pub enum Change {
     Left(Gone),
     /// It left five minutes ago, or many others have since.
     Forgotten(Gone),
-}
-
-/// An interface that left, under the name that it had.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gone {
-    /// The interface.
-    pub interface: Interface,
-    /// Whether it was asked for by its whole name.
-    pub is_missed: bool,
 }
 
 /// Keeps the programs attached to every interface that is to be watched.

@@ -47,7 +47,7 @@ pub(super) enum Hook {
 
 /// A link: its hook and the index of its interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct LinkName {
     pub(super) hook: Hook,
     pub(super) interface: u32,
 }
@@ -59,14 +59,14 @@ const NAMES: [(Hook, &str); 4] = [
     (Hook::Ingress, "ingress-"),
 ];
 
-impl fmt::Display for Place {
+impl fmt::Display for LinkName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = NAMES.iter().find(|(hook, _)| *hook == self.hook);
         write!(f, "{}{}", name.map_or("", |(_, name)| name), self.interface)
     }
 }
 
-impl FromStr for Place {
+impl FromStr for LinkName {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -248,7 +248,7 @@ pub(super) struct Found {
     pub(super) namespace: u64,
     /// Process id of the sensor that made it.
     pub(super) owner: u32,
-    pub(super) links: Vec<Place>,
+    pub(super) links: Vec<LinkName>,
     /// Whether the sensor that made it still runs.
     is_in_use: bool,
 }
@@ -310,12 +310,12 @@ impl Found {
     }
 
     /// Where a link of it is pinned, as long as this lives.
-    pub(super) fn link(&self, place: Place) -> PathBuf {
+    pub(super) fn link(&self, place: LinkName) -> PathBuf {
         self.join(&place.to_string())
     }
 
     /// Forgets a link that another folder has taken over: it stays attached.
-    pub(super) fn give_away(&mut self, place: Place) -> io::Result<()> {
+    pub(super) fn give_away(&mut self, place: LinkName) -> io::Result<()> {
         self.folder.unpin(&place.to_string())?;
         self.links.retain(|link| *link != place);
         Ok(())
@@ -350,7 +350,7 @@ fn make(parent: &Directory, name: &str) -> io::Result<()> {
 /// Detaches the links in a folder, which removing their names alone would do only some time later, and removes it.
 fn remove(folder: &Directory, layout: &Directory, name: &str) -> io::Result<()> {
     for entry in folder.entries()? {
-        if entry.parse::<Place>().is_ok() {
+        if entry.parse::<LinkName>().is_ok() {
             // Where this fails, removing the name detaches it too.
             let _ = folder.detach(&entry);
         }
@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn a_links_name_reads_back() {
         for (hook, _) in NAMES {
-            let place = Place {
+            let place = LinkName {
                 hook,
                 interface: 17,
             };
@@ -383,7 +383,7 @@ mod tests {
             "xdp-native-x",
             "egress",
         ] {
-            assert_eq!(name.parse::<Place>(), Err(()), "{name}");
+            assert_eq!(name.parse::<LinkName>(), Err(()), "{name}");
         }
     }
 }

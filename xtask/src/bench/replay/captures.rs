@@ -29,7 +29,7 @@ pub(super) struct Capture {
 
 /// What `netanom replay` says of a capture.
 #[derive(Deserialize)]
-struct Report {
+struct Replayed {
     packets: u64,
     flows: u64,
 }
@@ -42,7 +42,7 @@ pub(super) fn choose(data: &Path, netanom: &Path, work: &Path) -> anyhow::Result
     if paths.is_empty() {
         bail!("there are no captures (*.pcap) under `{}`", data.display());
     }
-    let mut found: Vec<(PathBuf, Report)> = Vec::new();
+    let mut found: Vec<(PathBuf, Replayed)> = Vec::new();
     for path in &paths {
         found.push((path.clone(), report(netanom, path)?));
     }
@@ -81,7 +81,7 @@ pub(super) fn choose(data: &Path, netanom: &Path, work: &Path) -> anyhow::Result
 }
 
 fn capture(name: &str, meaning: String, path: PathBuf, netanom: &Path) -> anyhow::Result<Capture> {
-    let Report { packets, flows } = report(netanom, &path)?;
+    let Replayed { packets, flows } = report(netanom, &path)?;
     Ok(Capture {
         name: name.to_owned(),
         meaning,
@@ -106,7 +106,7 @@ fn find(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn report(netanom: &Path, capture: &Path) -> anyhow::Result<Report> {
+fn report(netanom: &Path, capture: &Path) -> anyhow::Result<Replayed> {
     let output = Command::new(netanom)
         .args(["replay", "--no-verdicts", "--format", "json"])
         .arg(capture)

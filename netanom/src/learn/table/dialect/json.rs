@@ -6,7 +6,7 @@ use std::io::{self, BufRead};
 
 use serde_json::{Map, Value};
 
-use super::Line;
+use super::{Line, read_line};
 
 pub(super) struct JsonLines<R> {
     input: R,
@@ -48,7 +48,7 @@ impl<R: BufRead> Line for JsonLines<R> {
         if let Some(header) = self.header.take() {
             return Ok(Some(header));
         }
-        if self.input.read_until(b'\n', &mut line)? == 0 {
+        if read_line(&mut self.input, &mut line)? == 0 {
             return Ok(None);
         }
         if line.trim_ascii().is_empty() {

@@ -21,7 +21,7 @@ pub(super) struct Step {
 
 /// A node on the way, with all that was said of its feature so far.
 #[derive(Clone, Copy, Debug)]
-struct Place<const N: usize> {
+struct Waypoint<const N: usize> {
     feature: usize,
     known: f64,
     unknown: f64,
@@ -40,13 +40,13 @@ struct Place<const N: usize> {
 #[derive(Clone, Debug)]
 pub(super) struct Walk<const N: usize> {
     rule: Quadrature<N>,
-    places: Vec<Place<N>>,
+    places: Vec<Waypoint<N>>,
 }
 
 impl<const N: usize> Walk<N> {
     /// At a root.
     pub(super) fn new() -> Self {
-        let root = Place {
+        let root = Waypoint {
             feature: usize::MAX,
             known: 1.0,
             unknown: 1.0,
@@ -87,7 +87,7 @@ impl<const N: usize> Walk<N> {
         for (product, factor) in product.iter_mut().zip(factors) {
             *product *= factor;
         }
-        self.places.push(Place {
+        self.places.push(Waypoint {
             feature: step.feature,
             known,
             unknown,
@@ -134,7 +134,7 @@ impl<const N: usize> Walk<N> {
     }
 
     /// (oᵢ − zᵢ) × the integral of `below` without the place's own factor.
-    fn part(&self, place: &Place<N>, below: &[f64; N]) -> f64 {
+    fn part(&self, place: &Waypoint<N>, below: &[f64; N]) -> f64 {
         let looks = self.rule.weights.iter().zip(below).zip(place.factors);
         let integral: f64 = looks
             .map(|((weight, below), factor)| weight * below / factor)
