@@ -19,7 +19,7 @@ pub use table::{KindArg, KindArgs, TableArgs};
 use crate::rewrite::Kind;
 use crate::simulate::{IpPrefix, Mac, Mode, parse_mac};
 use crate::sink::stderr;
-use values::{bar_of_evidence, with_port};
+use values::{bar_of_evidence, share_of_anomalies, with_port};
 
 /// Network anomaly sensor: counts every flow in the kernel, judges it with a Random Forest, raises alerts.
 #[derive(Debug, Parser)]
@@ -59,17 +59,26 @@ pub enum Command {
     Run(RunArgs),
     /// Remove what a sensor that was killed has left in the kernel; a sensor that is stopped leaves nothing.
     Detach,
-    /// Judge captures as if they were live.
+    /// Judge captures, or access logs, as if they were live.
     #[command(after_help = "Examples:\n  \
         netanom replay office.pcap\n  \
         netanom replay monday-*.pcap.gz --format json --flows flows.csv\n  \
-        tcpdump -r office.pcap -w - net 10.0.0.0/8 | netanom replay -\n\n\
-        What is read and how it is counted is in docs/replay.md.")]
+        tcpdump -r office.pcap -w - net 10.0.0.0/8 | netanom replay -\n  \
+        netanom replay /var/log/nginx/access.log*\n\n\
+        What is read and how it is counted is in docs/replay.md and docs/access-logs.md.")]
     Replay(ReplayArgs),
-    /// Make traffic: to a capture file, or onto a test interface.
+    /// Judge what other programs append to files: access logs of web servers and proxies.
+    #[command(after_help = "Examples:\n  \
+        netanom watch /var/log/nginx/access.log\n  \
+        netanom watch '/var/log/apache2/*access.log*' --listen 127.0.0.1:9711\n\n\
+        Rotation by renaming and by truncation is followed, and the next start goes on where this one has come to. \
+        Then: curl 127.0.0.1:9710/alerts and /metrics. See docs/access-logs.md.")]
+    Watch(WatchArgs),
+    /// Make traffic: to a capture file, or onto a test interface; or a sample of an access log or a table.
     #[command(after_help = "Examples:\n  \
         netanom simulate syn-flood --write flood.pcap --source 198.51.100.0/24 --target 192.0.2.10\n  \
-        netanom simulate port-scan --interface veth0 --source 198.51.100.7 --target 192.0.2.10")]
+        netanom simulate port-scan --interface veth0 --source 198.51.100.7 --target 192.0.2.10\n  \
+        netanom simulate access-log --rows 100000 --anomalies 0.05 --write access.log")]
     Simulate(SimulateArgs),
     /// Rewrite captures as other networks would show them: farther servers, other rates, an attacker that also works.
     #[command(after_help = "Examples:\n  \
@@ -259,14 +268,17 @@ pub enum TunnelsArg {
 /// `netanom replay`.
 #[derive(Debug, clap::Args)]
 pub struct ReplayArgs {
-    /// Captures: pcap or pcapng, plain or compressed by gzip or zstd; `-` is standard input. Several are merged by
-    /// time.
+    /// Captures (pcap or pcapng) or access logs, plain or compressed by gzip or zstd; `-` is standard input. Several
+    /// captures are merged by time; several logs are read one after the other, the earliest first.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// What the files are [default: access logs where every file is plainly one, else captures].
+    #[arg(long, value_enum)]
+    pub input: Option<InputArg>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     pub format: FormatArg,
-    /// Write every finished flow with its features and verdict here: CSV, or JSON lines for a name in .jsonl.
+    /// Write every finished flow, or every row of an access log, with its features and verdict here: CSV, or JSON lines for a name in .jsonl.
     #[arg(long, value_name = "OUT.csv|OUT.jsonl", value_parser = flow_table)]
     pub flows: Option<PathBuf>,
     /// Tell what each judged flow of this host did to the evidence, second by second: why it raised an alert, or none.
@@ -297,6 +309,31 @@ pub struct ReplayArgs {
     pub tick: Option<u64>,
 }
 
+/// `netanom watch`.
+#[derive(Debug, clap::Args)]
+pub struct WatchArgs {
+    /// Files, or patterns in quotes such as '/var/log/nginx/*access.log*'. What is compressed (gzip, zstd) is read once,
+    /// as history.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Model file [default: the one inside the program].
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address of /metrics and /alerts, such as localhost:9710, or :9710 for every IPv4 address [default: 127.0.0.1:9710].
+    #[arg(long, value_name = "[ADDRESS]:PORT", value_parser = with_port)]
+    pub listen: Option<String>,
+    /// Folder for what outlives the watch: its places in the files and the alerts [default: /var/lib/netanom/watch for
+    /// root, else ~/.local/state/netanom/watch].
+    #[arg(long, value_name = "DIR", conflicts_with = "no_state")]
+    pub state_dir: Option<PathBuf>,
+    /// Keep nothing that outlives the watch: the next start reads the files from their beginning.
+    #[arg(long)]
+    pub no_state: bool,
+}
+
 /// `netanom simulate`.
 #[derive(Debug, clap::Args)]
 pub struct SimulateArgs {
@@ -307,11 +344,17 @@ pub struct SimulateArgs {
     /// Where the traffic goes.
     pub output: SimulateOutput,
     /// Who sends: an address, or a prefix whose hosts all take part.
-    #[arg(long, value_name = "IP[/LEN]")]
-    pub source: IpPrefix,
+    #[arg(long, value_name = "IP[/LEN]", required_unless_present = "rows")]
+    pub source: Option<IpPrefix>,
     /// Who is asked or attacked.
-    #[arg(long, value_name = "IP")]
-    pub target: IpAddr,
+    #[arg(long, value_name = "IP", required_unless_present = "rows")]
+    pub target: Option<IpAddr>,
+    /// Of access-log and table: how many rows.
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["source", "target", "interface"])]
+    pub rows: Option<u64>,
+    /// Of access-log and table: share of the rows that are anomalies, 0 to 0.9.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share_of_anomalies)]
+    pub anomalies: f64,
     /// Hardware address of all sources [default: each has its own].
     #[arg(long, value_name = "MAC", value_parser = parse_mac)]
     pub source_mac: Option<Mac>,
@@ -395,9 +438,23 @@ fn kind_names() -> PossibleValuesParser {
 
 /// The modes with their explanations, for the help.
 fn mode_names() -> PossibleValuesParser {
+    let records = [
+        PossibleValue::new("access-log").help("a web server's log, in the combined format"),
+        PossibleValue::new("table").help("a table of sessions with a label, as CSV"),
+    ];
     Mode::all()
         .map(|mode| PossibleValue::new(mode.name()).help(mode.about()))
+        .chain(records)
         .into()
+}
+
+/// `--input`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InputArg {
+    /// Packets: pcap or pcapng.
+    Capture,
+    /// Lines that a web server or proxy has written.
+    AccessLog,
 }
 
 /// `--format`.

@@ -4,6 +4,7 @@
 //! only then start threads.
 
 mod signals;
+mod watch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{SocketAddr, TcpListener};
@@ -35,6 +36,7 @@ use crate::source::kernel::{
 use crate::source::{FlowSource, Interface, SourceError, Stop, Watchlist, privileges, random};
 
 use signals::Asked;
+pub use watch::watch;
 
 /// A poll that is this many ticks late makes the sensor unready.
 const LATE_TICKS: u32 = 20;
@@ -112,7 +114,7 @@ pub fn run(config: &Config, model: Arc<Model>) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(sensor, listener, state, stop))
+    runtime.block_on(serve(move || sensor.run(), listener, state, stop))
 }
 
 /// The store, with its database where there can be one. A folder that was asked for has to do; without the usual one the
@@ -158,8 +160,9 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
+/// Answers HTTP and signals while `run` does its work on a thread of its own.
 async fn serve(
-    sensor: Sensor,
+    run: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
     listener: TcpListener,
     state: HttpState,
     stop: Stop,
@@ -170,7 +173,7 @@ async fn serve(
     let polling = thread::Builder::new()
         .name("sensor".to_owned())
         .spawn(move || {
-            let outcome = sensor.run();
+            let outcome = run();
             // Nobody waits any more when the daemon stops at the same moment.
             let _ = ended.send(());
             outcome
@@ -180,7 +183,7 @@ async fn serve(
     let shutdown = async {
         // Before they were heard.
         if stop.is_raised() {
-            log::info!("asked to stop during the start: detaching");
+            log::info!("asked to stop during the start");
         } else {
             tokio::select! {
                 () = until_asked_to_end(&mut asked) => {}
@@ -201,7 +204,7 @@ async fn until_asked_to_end(asked: &mut mpsc::Receiver<Asked>) {
     while let Some(asked) = asked.recv().await {
         match asked {
             Asked::End(signal) => {
-                log::info!("{signal}: detaching");
+                log::info!("{signal}: stopping");
                 return;
             }
             Asked::Reload => log::warn!(

@@ -26,11 +26,14 @@ fn main() -> ExitCode {
         Command::Run(args) => command::run::run(args),
         #[cfg(feature = "live")]
         Command::Detach => command::detach::run(),
+        #[cfg(feature = "live")]
+        Command::Watch(args) => command::watch::run(args),
         #[cfg(not(feature = "live"))]
-        Command::Run(_) | Command::Detach => Err(anyhow::anyhow!(
+        Command::Run(_) | Command::Detach | Command::Watch(_) => Err(anyhow::anyhow!(
             "this program was built without live capture (feature `live`)"
         )),
         Command::Replay(args) => command::replay::run(args),
+        Command::Simulate(args) if args.rows.is_some() => command::simulate_records::run(args),
         Command::Simulate(args) => {
             Simulate::of(args).and_then(|simulate| command::simulate::run(&simulate))
         }

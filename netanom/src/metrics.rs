@@ -8,6 +8,7 @@ mod kernel;
 mod labels;
 mod maker;
 mod outboxes;
+mod records;
 mod traffic;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,10 +30,12 @@ use labels::{
 };
 use maker::Maker;
 use outboxes::Outboxes;
+use records::Records;
 use traffic::{Interfaces, by_interface};
 
 pub use labels::{Build, MAX_INTERFACES, MAX_SINKS, XdpMode};
 pub use outboxes::OutboxCounts;
+pub use records::RECORD_REASONS;
 
 /// All metrics of the sensor. Shared between the daemon, which moves them, and HTTP, which shows them.
 pub struct Metrics {
@@ -60,6 +63,7 @@ pub struct Metrics {
     history_failures: IntCounter,
     detection_delay: Histogram,
     outboxes: Outboxes,
+    records: Records,
     log_lines_dropped: IntCounter,
     poll_duration: Histogram,
     step_duration: Histogram,
@@ -76,6 +80,7 @@ impl Metrics {
         + 2 * ALERT_CLASSES * Severity::ALL.len()
         + EVICTION_LIMITS.len()
         + Outboxes::SERIES
+        + Records::SERIES
         + Kernel::SERIES
         // A histogram has a series for each bucket, one for +Inf, the sum and the count.
         + (SCORE_BUCKETS.len() + DELAY_BUCKETS.len() + 2 * WORK_BUCKETS.len() + 4 * 3)
@@ -194,6 +199,7 @@ impl Metrics {
                 &DELAY_BUCKETS,
             ),
             outboxes: Outboxes::new(&make),
+            records: Records::new(&make),
             log_lines_dropped: make
                 .counter("netanom_log_lines_dropped_total", "Lines of the log that were dropped because nobody read it."),
             poll_duration: make.histogram(

@@ -3,17 +3,22 @@
 //! Two stages: from windows to rows of features, and from rows to alerts. Live, replay, training and tests all run this
 //! very code.
 
+mod access_stage;
+mod access_words;
 mod flow_stage;
 mod judge_stage;
 mod rehearsal;
 
 use std::net::IpAddr;
 
-use crate::alert::{Alert, IncidentSettings, Incidents, Interfaces, NearMiss, Trace, Verdict};
+use crate::alert::{
+    Alert, IncidentSettings, Incidents, Interfaces, NearMiss, Suppressions, Trace, Verdict,
+};
 use crate::detect::Judges;
 use crate::feature::{Features, JudgedFlow};
 use crate::flow::{FlowTimeouts, Window};
 
+pub use access_stage::{AccessStage, access_settings};
 use flow_stage::FlowStage;
 pub use judge_stage::JudgeStage;
 
@@ -35,6 +40,7 @@ pub struct PipelineSettings {
 pub struct Pipeline {
     flows: FlowStage,
     judge: JudgeStage,
+    suppressions: Suppressions,
     verdicts: Vec<Verdict>,
     finished: Vec<JudgedFlow>,
     keeps_finished: bool,
@@ -47,6 +53,7 @@ impl Pipeline {
         Self {
             flows: FlowStage::new(&settings),
             judge: JudgeStage::new(judges, Incidents::new(settings.incidents, interfaces)),
+            suppressions: Suppressions::default(),
             verdicts: Vec::new(),
             finished: Vec::new(),
             keeps_finished: false,
@@ -102,6 +109,11 @@ impl Pipeline {
         }
     }
 
+    /// Marks alerts by these rules from now on, in place of those before; a rule that has ended matches nothing.
+    pub fn set_suppressions(&mut self, rules: Suppressions) {
+        self.suppressions = rules;
+    }
+
     /// Takes in a window and returns the alerts that began, changed or ended.
     pub fn step(&mut self, window: &Window) -> Vec<Alert> {
         self.flows.step(window);
@@ -118,7 +130,12 @@ impl Pipeline {
     pub fn end(&mut self) -> Vec<Alert> {
         self.flows.end();
         self.keep_finished();
-        self.judge.end()
+        let mut alerts = self.judge.end();
+        for alert in &mut alerts {
+            let end = alert.last_seen;
+            self.suppressions.mark(alert, end);
+        }
+        alerts
     }
 
     /// The flows judged in the last step, with their features.
@@ -176,9 +193,12 @@ impl Pipeline {
 
     fn judge(&mut self, window: &Window) -> Vec<Alert> {
         let flows = &self.flows;
-        let alerts = self
+        let mut alerts = self
             .judge
             .step(window, &flows.rows, &flows.talks, &flows.ended);
+        for alert in &mut alerts {
+            self.suppressions.mark(alert, window.end);
+        }
         self.verdicts.clear();
         for (row, judgement) in self.judge.judgements().iter().enumerate() {
             let verdict = self.flows.take_verdict(row, judgement.verdict);

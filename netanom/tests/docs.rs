@@ -51,6 +51,29 @@ fn the_page_of_features_lists_every_feature() {
 }
 
 #[test]
+fn the_page_of_the_features_of_access_logs_lists_every_one() {
+    let mut page = String::from(
+        "# Features of access logs\n\n\
+         What a model sees of one client's minute, in the order of the row, of `--flows` and of the model file. Characters\n\
+         that no ordinary address has are quotes, brackets, `<>;|$*^`, backslash, backtick and control characters, after percent\n\
+         signs were read once. Distinct things are counted by sketches. Written by\n\
+         `UPDATE_EXPECT=1 cargo test -p netanom --test docs`.\n\n\
+         | # | name | unit | meaning |\n|---|---|---|---|\n",
+    );
+    for (number, feature) in feature::access::ACCESS_FEATURES.iter().enumerate() {
+        let _ = writeln!(
+            page,
+            "| {} | `{}` | {} | {} |",
+            number + 1,
+            feature.name,
+            feature.unit,
+            feature.meaning
+        );
+    }
+    expect_file![docs("access-features.md")].assert_eq(&page);
+}
+
+#[test]
 fn the_page_of_the_configuration_is_what_print_config_prints() {
     expect_file![docs("netanom.toml")].assert_eq(&Config::example());
 }

@@ -233,6 +233,8 @@ impl Sensor {
         };
         self.metrics.count_window(&window);
         self.metrics.set_flows_active(50);
+        self.metrics.records_read(40);
+        self.metrics.records_refused("layout", 2);
         // As with the kernel's statistics on: a thousand runs a second, 100 ns each.
         let runs = end.as_nanos() / 1_000_000;
         let time = Duration::from_nanos(100 * runs);

@@ -25,7 +25,7 @@ struct Package {
     has_daemon: bool,
 }
 
-const PACKAGES: [Package; 5] = [
+const PACKAGES: [Package; 6] = [
     Package {
         name: "iproute2",
         program: "ip",
@@ -48,6 +48,12 @@ const PACKAGES: [Package; 5] = [
         name: "prometheus",
         program: "prometheus",
         why: "scraping the sensor, and the queries of every dashboard",
+        has_daemon: true,
+    },
+    Package {
+        name: "prometheus-alertmanager",
+        program: "prometheus-alertmanager",
+        why: "alerts that fire, are silenced and resolved there",
         has_daemon: true,
     },
     Package {

@@ -32,6 +32,8 @@ pub enum Class {
     SlowHttp,
     /// Complete requests in a number that is meant to exhaust the server.
     HttpFlood,
+    /// One client that asks a web server for what may be there, or for what may break it. Only access logs tell it.
+    WebScan,
     /// Unusual without a name; only unsupervised detectors say so.
     Anomaly,
 }
@@ -60,7 +62,7 @@ const LOGIN_PORTS: [u16; 23] = [
 
 impl Class {
     /// Every class, in the order of reports.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Normal,
         Self::SynFlood,
         Self::UdpFlood,
@@ -70,6 +72,7 @@ impl Class {
         Self::BruteForce,
         Self::SlowHttp,
         Self::HttpFlood,
+        Self::WebScan,
         Self::Anomaly,
     ];
 
@@ -86,6 +89,7 @@ impl Class {
             Self::BruteForce => "brute_force",
             Self::SlowHttp => "slow_http",
             Self::HttpFlood => "http_flood",
+            Self::WebScan => "web_scan",
             Self::Anomaly => "anomaly",
         }
     }
@@ -103,13 +107,13 @@ impl Class {
                 protocol::TCP | protocol::UDP | protocol::SCTP | protocol::ICMP | protocol::ICMPV6
             ),
             // By QUIC, too (RFC 9114).
-            Self::HttpFlood => matches!(number, protocol::TCP | protocol::UDP),
+            Self::HttpFlood | Self::WebScan => matches!(number, protocol::TCP | protocol::UDP),
         }
     }
 
     pub(super) const fn grouping(self) -> Grouping {
         match self {
-            Self::PortScan | Self::Anomaly => Grouping::Source,
+            Self::PortScan | Self::WebScan | Self::Anomaly => Grouping::Source,
             Self::BruteForce => Grouping::SourceAndService,
             _ => Grouping::Target,
         }
@@ -118,14 +122,14 @@ impl Class {
     /// Whether one attack may look like either for a while: connection requests to many ports are a scan or a flood, and
     /// what is done to an application by many connections is told apart by their insides.
     pub(super) const fn is_near(self, other: Self) -> bool {
-        use Class::{BruteForce, Flood, HttpFlood, PortScan, SlowHttp, SynFlood};
+        use Class::{BruteForce, Flood, HttpFlood, PortScan, SlowHttp, SynFlood, WebScan};
         matches!(
             (self, other),
             (SynFlood | Flood, PortScan | Flood | HttpFlood | SynFlood)
                 | (PortScan | HttpFlood, SynFlood | Flood)
                 | (
-                    BruteForce | HttpFlood | SlowHttp,
-                    BruteForce | HttpFlood | SlowHttp
+                    BruteForce | HttpFlood | SlowHttp | WebScan,
+                    BruteForce | HttpFlood | SlowHttp | WebScan
                 )
         )
     }

@@ -203,6 +203,7 @@ mod tests {
             port,
         };
         let fact = Facts {
+            key: zerocopy::FromZeros::new_zeroed(),
             initiator: endpoint(40_000),
             responder: endpoint(port),
             protocol,

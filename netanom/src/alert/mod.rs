@@ -6,6 +6,7 @@ mod case;
 mod class;
 mod collect;
 mod evidence;
+mod example;
 mod explained;
 mod incident;
 mod naming;
@@ -15,8 +16,10 @@ mod prefix;
 mod sentence;
 mod settle;
 mod severity;
+mod suppress;
 mod surge;
 mod talks;
+mod technique;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -24,15 +27,18 @@ mod trace;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use netanom_common::flow::FlowKey;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::{Crowd, Endpoint, Timestamp};
 
 pub use class::{CLASSES, Class, is_login_port};
 pub use evidence::EvidenceSettings;
+pub use example::ExampleFlow;
 pub use incident::{IncidentSettings, Incidents, Interfaces, Scene, Witness};
 pub use near_miss::NearMiss;
 pub use prefix::Prefix;
+pub use suppress::{Suppression, SuppressionError, Suppressions};
 pub use trace::Trace;
 
 /// A name that is none of the known ones.
@@ -93,6 +99,8 @@ impl FromStr for Severity {
 /// What detectors and alerts need to know of a judged flow beside its features.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
+    /// The flow's key; of a crowd that of its typical flow.
+    pub key: FlowKey,
     /// Who opened the flow.
     pub initiator: Endpoint,
     /// Who was asked.
@@ -364,4 +372,13 @@ pub struct Alert {
     /// How fast its packets come.
     #[serde(default)]
     pub rate: Rate,
+    /// Techniques of MITRE ATT&CK that it may be.
+    #[serde(default)]
+    pub attack: Vec<String>,
+    /// The rule that keeps it from being sent, if there is one.
+    #[serde(default)]
+    pub suppressed_by: Option<String>,
+    /// The first of its flows, ten at most; none where only sums are known.
+    #[serde(default)]
+    pub example_flows: Vec<ExampleFlow>,
 }

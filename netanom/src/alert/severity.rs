@@ -21,6 +21,8 @@ pub(super) fn grade(class: Class, size: Size) -> Severity {
             (size.packet_rate, 100.0, 1000.0)
         }
         Class::PortScan => (size.targets as f64, 100.0, 1000.0),
+        // Client-minutes of an access log; requests grade it further, in `pipeline/access_words.rs`.
+        Class::WebScan => (size.flows as f64, 10.0, 100.0),
         Class::BruteForce => (size.flows as f64, 20.0, 200.0),
         Class::SlowHttp => (size.flows as f64, 50.0, 200.0),
         Class::HttpFlood => (size.packet_rate, 100.0, 1000.0),

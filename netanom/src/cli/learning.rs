@@ -12,10 +12,10 @@ use crate::learn::trainer::ForestSettings;
 #[derive(Debug, clap::Args)]
 pub struct TrainArgs {
     /// Folder of captures; may be given several times, each with its --labels.
-    #[arg(long, required_unless_present = "table", value_name = "DIR")]
+    #[arg(long, required_unless_present_any = ["table", "access_logs", "simulated_clients"], value_name = "DIR")]
     pub captures: Vec<PathBuf>,
     /// Labels of the captures (JSON).
-    #[arg(long, required_unless_present = "table", value_name = "FILE")]
+    #[arg(long, required_unless_present_any = ["table", "access_logs", "simulated_clients"], value_name = "FILE")]
     pub labels: Vec<PathBuf>,
     /// Folder of captures that are trained on, but not left out to calibrate or to tune, as made ones; may be given several
     /// times, each with its --also-labels.
@@ -49,6 +49,12 @@ pub struct TrainArgs {
     /// Write down what it was trained on here: rows by capture and class (JSON).
     #[arg(long, value_name = "FILE", conflicts_with = "table")]
     pub contents: Option<PathBuf>,
+    /// In place of captures: an access log of which it is known what all its clients do; may be given several times.
+    #[arg(long = "access-log", value_name = "FILE=CLASS", conflicts_with_all = ["captures", "labels", "table"])]
+    pub access_logs: Vec<String>,
+    /// Simulated clients of each kind to learn from beside the access logs.
+    #[arg(long, value_name = "COUNT", default_value_t = 0, conflicts_with_all = ["captures", "labels", "table"])]
+    pub simulated_clients: usize,
     /// A table in place of captures. Last, since what follows would stand under its heading in the help.
     #[command(flatten)]
     pub table: TableArgs,
@@ -145,10 +151,10 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
     /// Folder of captures; may be given several times, each with its --labels.
-    #[arg(long, required_unless_present = "table", value_name = "DIR")]
+    #[arg(long, required_unless_present_any = ["table", "access_logs"], value_name = "DIR")]
     pub captures: Vec<PathBuf>,
     /// Labels of the captures (JSON).
-    #[arg(long, required_unless_present = "table", value_name = "FILE")]
+    #[arg(long, required_unless_present_any = ["table", "access_logs"], value_name = "FILE")]
     pub labels: Vec<PathBuf>,
     /// With --table: cross-validation, which judges each part of the rows by a forest of the others [default: 5, without
     /// --model].
@@ -187,6 +193,12 @@ pub struct EvaluateArgs {
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     pub format: FormatArg,
+    /// In place of captures: an access log of which it is known what all its clients do; may be given several times.
+    #[arg(long = "access-log", value_name = "FILE=CLASS", conflicts_with_all = ["captures", "labels", "table", "leave_out", "report"])]
+    pub access_logs: Vec<String>,
+    /// With --access-log: also mix each attack into the minutes of normal clients, at this share of their requests.
+    #[arg(long, value_name = "SHARE,...", value_delimiter = ',', requires = "access_logs", value_parser = mixture)]
+    pub mix: Vec<f64>,
     /// A table in place of captures. Last, since what follows would stand under its heading in the help.
     #[command(flatten)]
     pub table: TableArgs,
@@ -229,5 +241,12 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
         _ => Err("give a share between 0 and 1, such as 0.001".to_owned()),
+    }
+}
+
+fn mixture(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share <= 100.0 => Ok(share),
+        _ => Err("give a share above 0, such as 0.01".to_owned()),
     }
 }

@@ -18,3 +18,11 @@ pub(super) fn bar_of_evidence(text: &str) -> Result<f64, String> {
         Err("between 0.1 and 1000000".to_owned())
     }
 }
+
+/// A share of anomalies that leaves something normal.
+pub(super) fn share_of_anomalies(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=0.9).contains(&share) => Ok(share),
+        _ => Err("give a share between 0 and 0.9, such as 0.05".to_owned()),
+    }
+}

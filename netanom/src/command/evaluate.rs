@@ -51,6 +51,9 @@ struct Json<'a> {
 /// be written.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     check_outputs([args.report.as_ref()])?;
+    if !args.access_logs.is_empty() {
+        return super::access::evaluate(args);
+    }
     if let Some(path) = &args.table.table {
         return table::run(path, args);
     }

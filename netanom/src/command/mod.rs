@@ -1,5 +1,6 @@
 //! One file a subcommand: each takes what was typed, does the work and prints the result.
 
+mod access;
 mod captures;
 pub mod describe;
 #[cfg(feature = "live")]
@@ -13,8 +14,11 @@ pub mod rewrite;
 #[cfg(feature = "live")]
 pub mod run;
 pub mod simulate;
+pub mod simulate_records;
 mod table;
 pub mod train;
+#[cfg(feature = "live")]
+pub mod watch;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -54,6 +58,18 @@ fn load_model(path: Option<&Path>) -> anyhow::Result<Arc<Model>> {
     Ok(Arc::new(model))
 }
 
+/// The model of access logs: of a file, or the one inside the program.
+fn load_access_model(path: Option<&Path>) -> anyhow::Result<Arc<Model>> {
+    let model = match path {
+        Some(path) => Model::load(path)?,
+        None => Model::built_in_for_access_logs()
+            .context("the built-in model of access logs is damaged; please report this")?,
+    };
+    model.columns(&feature::access::names())?;
+    model.flow_classes()?;
+    Ok(Arc::new(model))
+}
+
 /// That the folders of what will be written are there, before the work of minutes.
 fn check_outputs<const N: usize>(files: [Option<&PathBuf>; N]) -> anyhow::Result<()> {
     for file in files.into_iter().flatten() {
@@ -73,5 +89,10 @@ mod tests {
     #[test]
     fn the_model_in_the_program_finds_all_its_features_in_it() {
         super::load_model(None).unwrap();
+    }
+
+    #[test]
+    fn so_does_the_one_of_access_logs() {
+        super::load_access_model(None).unwrap();
     }
 }

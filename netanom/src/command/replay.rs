@@ -1,5 +1,7 @@
 //! `netanom replay`: captures through the live pipeline, and what came of it.
 
+mod access;
+mod access_report;
 mod report;
 mod text;
 mod why;
@@ -42,6 +44,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             "`{}` is there already, and flows do not replace it; give another --flows, or --force",
             flows.display()
         );
+    }
+    if access::is_meant(args) {
+        return access::run(args, begun);
     }
     let mut config = args
         .config

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -58,6 +58,12 @@ impl Simulate {
                 .with_context(|| format!("--start `{time}` is no RFC 3339 time"))?,
             None => DEFAULT_START,
         };
+        let (Some(source), Some(target)) = (args.source, args.target) else {
+            bail!("`{}` needs --source and --target", args.mode);
+        };
+        if ["access-log", "table"].contains(&args.mode.as_str()) {
+            bail!("`{}` is made of rows: say how many with --rows", args.mode);
+        }
         let scenario = Scenario {
             source_mac: args.source_mac,
             target_mac: args.target_mac,
@@ -66,7 +72,7 @@ impl Simulate {
                 .with_context(|| format!("--duration {seconds}"))?,
             seed: args.seed,
             start,
-            ..Scenario::new(args.mode.parse()?, args.source, args.target)
+            ..Scenario::new(args.mode.parse()?, source, target)
         };
         let output = match (&args.output.write, &args.output.interface) {
             (Some(path), _) => Output::Capture(path.clone()),

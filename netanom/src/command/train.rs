@@ -30,6 +30,9 @@ use super::{answer, check_outputs, progress, table};
 /// # Errors
 /// When the captures or labels cannot be read, when they hold fewer than two classes, or the model cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
+    if !args.access_logs.is_empty() || args.simulated_clients > 0 {
+        return super::access::train(args);
+    }
     // What can be wrong is told before the work of minutes, not after it.
     let trained_at = trained_at(args.trained_at.as_deref())?;
     let card = args.card.as_deref().map(read_card).transpose()?;
@@ -275,13 +278,13 @@ fn write_contents(path: &Path, contents: &[Content<'_>]) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-fn read_card(path: &Path) -> anyhow::Result<String> {
+pub(super) fn read_card(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the model card `{}`", path.display()))
 }
 
 /// The given time, so that a model can be rebuilt to the byte, or now.
-fn trained_at(given: Option<&str>) -> anyhow::Result<String> {
+pub(super) fn trained_at(given: Option<&str>) -> anyhow::Result<String> {
     if let Some(given) = given {
         let time: Timestamp = given
             .parse()

@@ -43,7 +43,13 @@ impl ForestClassifier {
         Self::new("conversations", model, ours.collect())
     }
 
-    fn new(name: &'static str, model: Arc<Model>, ours: Vec<(&'static str, &'static str)>) -> Self {
+    /// The same of rows with other columns.
+    #[must_use]
+    pub(super) fn new(
+        name: &'static str,
+        model: Arc<Model>,
+        ours: Vec<(&'static str, &'static str)>,
+    ) -> Self {
         // What was not checked and has no name here is unusual without a name.
         let class = |name: &String| model::flow_class(name).unwrap_or(Class::Anomaly);
         let classes = model.classes.iter().map(class).collect();

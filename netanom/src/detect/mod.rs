@@ -4,6 +4,7 @@
 //! where there is something to say, of a pair of hosts, a host or a prefix, and may remember what it has seen. What both
 //! say adds up in `alert`.
 
+mod access;
 mod carpet;
 mod flood;
 mod forest;
@@ -15,6 +16,7 @@ use crate::feature::{Features, JudgedFlow};
 use crate::flow::Window;
 use crate::model::Model;
 
+pub use access::of_access_logs;
 use carpet::CarpetDetector;
 use flood::FloodDetector;
 use forest::ForestClassifier;

@@ -3,6 +3,7 @@
 //! The table gives the order of the vector, the header of the flow export, the documentation and the model's check.
 //! No feature is an address, a port number, a TTL or a date: a model must not learn the lab that it was trained in.
 
+pub mod access;
 mod blind;
 mod context;
 mod conversation;

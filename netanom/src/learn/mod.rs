@@ -1,5 +1,6 @@
 //! Learning: labelled captures, data sets, trainers and scores. Used by `train` and `evaluate` only.
 
+pub mod access;
 pub mod anomaly;
 pub mod bars;
 mod bootstrap;

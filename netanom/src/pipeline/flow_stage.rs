@@ -255,6 +255,7 @@ fn judged_flow(entry: Entry<Memo>) -> JudgedFlow {
 
 fn facts_of(flow: &Flow, memo: &Memo) -> Facts {
     Facts {
+        key: flow.key,
         initiator: flow.initiator(),
         responder: flow.responder(),
         protocol: flow.protocol(),
@@ -298,6 +299,7 @@ fn facts_of_conversation(talk: &DueConversation, memory: Memory) -> Facts {
 fn facts_of_crowd(crowd: Crowd) -> Facts {
     let (flow, counters) = (&crowd.typical, &crowd.counters);
     Facts {
+        key: flow.key,
         initiator: flow.initiator(),
         responder: flow.responder(),
         protocol: flow.protocol(),

@@ -4,6 +4,7 @@
 //! is due. Both directions of a conversation are there, as a tap or a mirror port sees them. Only exchanges that are
 //! under way are kept, so memory does not grow with the duration. [`drawn`] has captures to train on, each of them short.
 
+pub mod access_log;
 mod amplification;
 mod brute_force;
 pub(crate) mod chance;
@@ -29,6 +30,7 @@ mod sender;
 mod slow_http;
 mod speech;
 mod syn_flood;
+pub mod table;
 mod timeline;
 mod udp_flood;
 

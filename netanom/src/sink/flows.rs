@@ -31,6 +31,7 @@ const FLOW_COLUMNS: [&str; 14] = [
 /// Writes flows to a file: CSV with a header, or an object a line when its name ends in `.jsonl`.
 pub struct FlowWriter {
     name: String,
+    header: Vec<String>,
     output: Output,
 }
 
@@ -45,6 +46,14 @@ impl FlowWriter {
     /// # Errors
     /// When the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, SinkError> {
+        Self::with_header(path, header().map(str::to_owned).collect())
+    }
+
+    /// The same for rows of other columns.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub fn with_header(path: &Path, header: Vec<String>) -> Result<Self, SinkError> {
         let name = path.display().to_string();
         let file = File::create(path).map_err(|source| write_error(&name, source))?;
         let output = if path
@@ -55,11 +64,15 @@ impl FlowWriter {
         } else {
             let mut writer = csv::Writer::from_writer(file);
             writer
-                .write_record(header())
+                .write_record(&header)
                 .map_err(|error| write_error(&name, error.into()))?;
             Output::Csv(Box::new(writer))
         };
-        Ok(Self { name, output })
+        Ok(Self {
+            name,
+            header,
+            output,
+        })
     }
 
     /// Writes a flow.
@@ -67,13 +80,21 @@ impl FlowWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&mut self, judged: &JudgedFlow) -> Result<(), SinkError> {
+        self.write_row(row(judged))
+    }
+
+    /// Writes a row with a value for each column.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_row(&mut self, row: Vec<Value>) -> Result<(), SinkError> {
         let written = match &mut self.output {
             Output::Csv(writer) => writer
-                .write_record(row(judged).into_iter().map(as_field))
+                .write_record(row.into_iter().map(as_field))
                 .map_err(io::Error::from),
             Output::JsonLines(writer) => {
-                let names = header().map(str::to_owned);
-                let object: Map<String, Value> = names.zip(row(judged)).collect();
+                let names = self.header.iter().cloned();
+                let object: Map<String, Value> = names.zip(row).collect();
                 writeln!(writer, "{}", Value::Object(object))
             }
         };
@@ -156,7 +177,8 @@ fn vlan((outer, inner): (u16, u16)) -> String {
 }
 
 /// The shortest decimal number that reads back as the same `f32`.
-fn shortest(value: f32) -> Value {
+#[must_use]
+pub fn shortest(value: f32) -> Value {
     value
         .to_string()
         .parse::<f64>()

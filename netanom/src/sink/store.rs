@@ -137,6 +137,10 @@ impl Sink for AlertStore {
         "store"
     }
 
+    fn takes_suppressed(&self) -> bool {
+        true
+    }
+
     fn emit(&mut self, alert: &Alert) -> Result<(), SinkError> {
         self.put(alert);
         Ok(())

@@ -1,5 +1,6 @@
 //! Where windows come from. Live and offline differ here and nowhere else.
 
+pub mod access_log;
 mod ahead;
 #[cfg(feature = "live")]
 #[expect(unsafe_code, reason = "a bpf() command that aya lacks")]
@@ -12,6 +13,7 @@ mod encapsulated;
 #[cfg(feature = "live")]
 #[expect(unsafe_code, reason = "an ioctl that no crate has")]
 mod ethtool;
+pub mod follow;
 mod fragments;
 mod interface;
 #[cfg(feature = "live")]
@@ -19,6 +21,7 @@ pub mod kernel;
 pub(crate) mod netlink;
 #[cfg(feature = "live")]
 pub mod privileges;
+pub mod records;
 mod stop;
 mod watchlist;
 
@@ -268,6 +271,25 @@ pub enum SourceError {
     #[error("`{file}` is no capture that netanom reads: {detail}")]
     Format {
         /// Which file.
+        file: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A file is no log.
+    #[error(
+        "`{file}` is no access log that netanom reads: {detail}; it reads the common and the combined format, HAProxy's, \
+         and JSON lines of nginx, Apache, Caddy, Traefik and HAProxy, plain or compressed by gzip or zstd"
+    )]
+    NoLog {
+        /// Which file.
+        file: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A file cannot be followed.
+    #[error("cannot follow `{file}`: {detail}")]
+    Follow {
+        /// Which file, or pattern.
         file: String,
         /// What is wrong with it.
         detail: String,

@@ -195,7 +195,7 @@ fn left_out(text: &mut String, report: &Report) {
 }
 
 /// Rows in aligned columns; from column `numbers` on they are aligned to the right.
-fn table<const N: usize>(text: &mut String, rows: &[[String; N]], numbers: usize) {
+pub(super) fn table<const N: usize>(text: &mut String, rows: &[[String; N]], numbers: usize) {
     let width = |column: usize| {
         let widths = rows.iter().map(|row| row[column].chars().count());
         widths.max().unwrap_or_default()
@@ -215,7 +215,7 @@ fn table<const N: usize>(text: &mut String, rows: &[[String; N]], numbers: usize
 }
 
 /// `10.0.0.1:80`, `[fe80::1]:80`, `10.0.0.1 and 5 more`, `2,000 hosts`.
-fn party(party: &Party) -> String {
+pub(super) fn party(party: &Party) -> String {
     let Some(ip) = party.ip else {
         let port = party.port.map(|port| format!(", port {port}"));
         return counted(party.count, "host") + &port.unwrap_or_default();
@@ -231,13 +231,13 @@ fn party(party: &Party) -> String {
 }
 
 /// `2023-11-14 22:13:20`
-fn clock(time: Timestamp) -> String {
+pub(super) fn clock(time: Timestamp) -> String {
     let text = time.to_string();
     text.get(..19).unwrap_or(&text).replace('T', " ")
 }
 
 /// `850 ms`, `12.5 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`
-fn span(time: Duration) -> String {
+pub(super) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0 => format!("{} ms", time.as_millis()),
@@ -249,7 +249,7 @@ fn span(time: Duration) -> String {
 }
 
 /// `850 B`, `1.2 MB`: powers of 1000, as links are measured.
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     let mut value = count as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if value < 999.95 || (unit == "B" && count < 1000) {
@@ -265,13 +265,13 @@ fn bytes(count: u64) -> String {
 }
 
 /// `1 flow`, `1,200 flows`
-fn counted(count: u64, noun: &str) -> String {
+pub(super) fn counted(count: u64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", grouped(count))
 }
 
 /// `1,234,567`
-fn grouped(count: u64) -> String {
+pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -283,7 +283,7 @@ fn grouped(count: u64) -> String {
     text
 }
 
-fn percent(part: u64, whole: u64) -> String {
+pub(super) fn percent(part: u64, whole: u64) -> String {
     format!("{:.1} %", 100.0 * part as f64 / whole.max(1) as f64)
 }
 
