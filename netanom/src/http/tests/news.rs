@@ -19,6 +19,7 @@ fn tick(number: u64, class: Class, flows: &[(u8, u64)]) -> Tick {
     let facts: Vec<Facts> = flows
         .iter()
         .map(|&(host, bytes)| Facts {
+            key: None,
             initiator: end([192, 0, 2, host], 40_000),
             responder: end([198, 51, 100, 1], 443),
             protocol: 6,

@@ -285,7 +285,7 @@ fn a_table_that_is_cut_names_the_last_line_that_was_read() {
     impl Read for Cut {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
             match self.0.read(buffer)? {
-                0 => Err(ErrorKind::UnexpectedEof.into()),
+                0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
                 read => Ok(read),
             }
         }
