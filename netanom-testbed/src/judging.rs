@@ -137,6 +137,9 @@ pub(crate) fn alert(id: &str, class: netanom::alert::Class, target: &str) -> Ale
         alternatives: Vec::new(),
         began: None,
         rate: Default::default(),
+        attack: Vec::new(),
+        suppressed_by: None,
+        example_flows: Vec::new(),
     }
 }
 

@@ -7,16 +7,18 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
+mod judge;
 mod learning;
 mod records;
 mod simulating;
 mod table;
 mod values;
 
+pub use judge::{DescribeArgs, JudgeArgs, RowFormatArg};
 pub use learning::{EvaluateArgs, ForestArgs, LeaveOutArg, TrainArgs, TrainerArg};
 pub use records::{InputArg, WatchArgs};
 pub use simulating::{SimulateArgs, SimulateOutput};
-pub use table::TableArgs;
+pub use table::{KindArg, KindArgs, TableArgs};
 
 use crate::rewrite::Kind;
 use crate::sink::stderr;
@@ -100,6 +102,15 @@ pub enum Command {
         netanom evaluate --captures data --labels data/labels.json --leave-out source\n  \
         netanom evaluate --table nsl-kdd.txt --label 42 --drop 43 --folds 10")]
     Evaluate(EvaluateArgs),
+    /// Judge the rows of tables without labels.
+    #[command(after_help = "Examples:\n  \
+        netanom judge flows.csv --model my.model --explain\n  \
+        zcat flows.gz | netanom judge - --model my.model --columns src,dst --output verdicts.jsonl\n\n\
+        What is read and what is written is in docs/models.md.")]
+    Judge(JudgeArgs),
+    /// Say what is in a table before a model is made of it.
+    #[command(after_help = "Example:\n  netanom describe flows.csv --report flows.html")]
+    Describe(DescribeArgs),
     /// Look into a model file.
     #[command(subcommand)]
     Model(ModelCommand),

@@ -40,6 +40,8 @@ fn main() -> ExitCode {
         Command::Rewrite(args) => command::rewrite::run(args),
         Command::Train(args) => command::train::run(args),
         Command::Evaluate(args) => command::evaluate::run(args),
+        Command::Judge(args) => command::judge::run(args),
+        Command::Describe(args) => command::describe::run(args),
         Command::Model(model) => command::model::run(model),
     };
     let code = match outcome {

@@ -11,7 +11,9 @@ mod rehearsal;
 
 use std::net::IpAddr;
 
-use crate::alert::{Alert, IncidentSettings, Incidents, Interfaces, NearMiss, Trace, Verdict};
+use crate::alert::{
+    Alert, IncidentSettings, Incidents, Interfaces, NearMiss, Suppressions, Trace, Verdict,
+};
 use crate::detect::Judges;
 use crate::feature::{Features, JudgedFlow};
 use crate::flow::{FlowTimeouts, Window};
@@ -38,6 +40,7 @@ pub struct PipelineSettings {
 pub struct Pipeline {
     flows: FlowStage,
     judge: JudgeStage,
+    suppressions: Suppressions,
     verdicts: Vec<Verdict>,
     finished: Vec<JudgedFlow>,
     keeps_finished: bool,
@@ -50,6 +53,7 @@ impl Pipeline {
         Self {
             flows: FlowStage::new(&settings),
             judge: JudgeStage::new(judges, Incidents::new(settings.incidents, interfaces)),
+            suppressions: Suppressions::default(),
             verdicts: Vec::new(),
             finished: Vec::new(),
             keeps_finished: false,
@@ -91,6 +95,11 @@ impl Pipeline {
         self
     }
 
+    /// Raises and ends incidents by these settings from now on; those that go on do so.
+    pub fn set_incidents(&mut self, settings: IncidentSettings) {
+        self.judge.incidents_mut().set_settings(settings);
+    }
+
     /// Alerts call the interface with this index so from now on.
     pub fn name_interface(&mut self, index: u32, name: String) {
         let known = self.judge.incidents_mut().interfaces_mut();
@@ -103,6 +112,11 @@ impl Pipeline {
         if known.get(&index).is_some_and(|known| known == name) {
             known.remove(&index);
         }
+    }
+
+    /// Marks alerts by these rules from now on, in place of those before; a rule that has ended matches nothing.
+    pub fn set_suppressions(&mut self, rules: Suppressions) {
+        self.suppressions = rules;
     }
 
     /// Takes in a window and returns the alerts that began, changed or ended.
@@ -121,7 +135,12 @@ impl Pipeline {
     pub fn end(&mut self) -> Vec<Alert> {
         self.flows.end();
         self.keep_finished();
-        self.judge.end()
+        let mut alerts = self.judge.end();
+        for alert in &mut alerts {
+            let end = alert.last_seen;
+            self.suppressions.mark(alert, end);
+        }
+        alerts
     }
 
     /// The flows judged in the last step, with their features.
@@ -179,9 +198,12 @@ impl Pipeline {
 
     fn judge(&mut self, window: &Window) -> Vec<Alert> {
         let flows = &self.flows;
-        let alerts = self
+        let mut alerts = self
             .judge
             .step(window, &flows.rows, &flows.talks, &flows.ended);
+        for alert in &mut alerts {
+            self.suppressions.mark(alert, window.end);
+        }
         self.verdicts.clear();
         for (row, judgement) in self.judge.judgements().iter().enumerate() {
             let verdict = self.flows.take_verdict(row, judgement.verdict);

@@ -182,6 +182,7 @@ fn knock(second: u64) -> Window {
 #[test]
 fn a_detector_of_public_names_alone_raises_an_alert_through_the_pipeline_and_forgets_when_told() {
     let judges = Judges {
+        of_conversations: None,
         classifier: None,
         detectors: vec![Box::<Knocks>::default()],
     };

@@ -25,7 +25,7 @@ struct Package {
     has_daemon: bool,
 }
 
-const PACKAGES: [Package; 5] = [
+const PACKAGES: [Package; 8] = [
     Package {
         name: "iproute2",
         program: "ip",
@@ -51,9 +51,27 @@ const PACKAGES: [Package; 5] = [
         has_daemon: true,
     },
     Package {
+        name: "prometheus-alertmanager",
+        program: "prometheus-alertmanager",
+        why: "alerts that fire, are silenced and resolved there",
+        has_daemon: true,
+    },
+    Package {
         name: "tshark",
         program: "tshark",
         why: "counting the conversations of real captures a second time",
+        has_daemon: false,
+    },
+    Package {
+        name: "chromium",
+        program: "chromium",
+        why: "the live page as people meet it",
+        has_daemon: false,
+    },
+    Package {
+        name: "openssl",
+        program: "openssl",
+        why: "a certificate for HTTPS",
         has_daemon: false,
     },
 ];

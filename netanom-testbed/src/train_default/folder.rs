@@ -129,7 +129,7 @@ pub(super) fn mistake(capture: &CaptureResult) -> Option<String> {
 }
 
 /// How the default model is grown. Leaves of fewer rows are of single captures; they double the model's size.
-const FOREST: [&str; 4] = ["--min-leaf", "12", "--trees", "75"];
+const FOREST: [&str; 4] = ["--min-leaf", "22", "--trees", "60"];
 
 /// The same exercise on the same application, by five people.
 const ALIKE: &str = "cristobal,cvtalrc,iamnejoo,lucasib,mono510";

@@ -29,7 +29,9 @@ fn main() -> anyhow::Result<()> {
     result.insert("seconds".to_owned(), json!(seconds));
     result.insert("cpu".to_owned(), json!(cpu));
     result.insert("accuracy".to_owned(), json!(accuracy(&forest, &judged)));
-    let Scorer::Forest(theirs) = Model::load(&folder.join("forest.onnx"))?.scorer;
+    let Scorer::Forest(theirs) = Model::load(&folder.join("forest.onnx"))?.scorer else {
+        anyhow::bail!("the peer's model is no forest");
+    };
     let rows = judged.rows.view();
     let mut ways = Map::new();
     for instructions in Instructions::ALL.into_iter().filter(|way| way.are_here()) {

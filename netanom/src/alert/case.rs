@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::class::Grouping;
 use super::evidence::{Sum, fade};
+use super::example::Examples;
 use super::naming::likeliest;
 use super::parties::{Parties, Room};
 use super::severity::{Size, grade};
+use super::technique::techniques;
 use super::{
     Alert, Alternative, Began, Class, Contribution, Facts, Finding, Interfaces, Prefix,
     Probabilities, Rate, Severity, State,
@@ -154,6 +156,7 @@ pub(super) struct Case {
     /// Recent evidence by class.
     names: Probabilities,
     named_at: Timestamp,
+    examples: Examples,
     /// A detector's own words.
     pub(super) sentence: Option<String>,
     /// The surest of the window that brought evidence last; rows of earlier ones are gone.
@@ -171,6 +174,7 @@ impl Case {
         let fact = part.fact;
         let is_new = !self.has_counted(fact.memory.case);
         self.begin("forest", fact.protocol, fact.first_seen);
+        self.examples.take(fact);
         self.score_sum += f64::from(part.anomaly);
         self.findings += 1;
         if is_new {
@@ -263,6 +267,7 @@ impl Case {
         self.bytes += other.bytes;
         self.sources.merge(&other.sources, room);
         self.targets.merge(&other.targets, room);
+        self.examples.merge(&other.examples);
         self.last_seen = self.last_seen.max(other.last_seen);
         self.last_finding = self.last_finding.max(other.last_finding);
         self.last_own = self.last_own.max(other.last_own);
@@ -379,6 +384,12 @@ impl Case {
             alternatives: self.alternatives(key.class),
             began: raised.began.clone(),
             rate: raised.rate,
+            attack: techniques(key.class, self.sources.host())
+                .iter()
+                .map(|&technique| technique.to_owned())
+                .collect(),
+            suppressed_by: None,
+            example_flows: self.examples.shown(),
         }
     }
 }

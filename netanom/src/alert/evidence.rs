@@ -203,6 +203,7 @@ mod tests {
             port,
         };
         let fact = Facts {
+            key: None,
             initiator: endpoint(40_000),
             responder: endpoint(port),
             protocol,

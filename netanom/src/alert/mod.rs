@@ -6,6 +6,7 @@ mod case;
 mod class;
 mod collect;
 mod evidence;
+mod example;
 mod explained;
 mod incident;
 mod naming;
@@ -15,8 +16,10 @@ mod prefix;
 mod sentence;
 mod settle;
 mod severity;
+mod suppress;
 mod surge;
 mod talks;
+mod technique;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -24,15 +27,19 @@ mod trace;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use netanom_common::flow::FlowKey;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::flow::{Crowd, Endpoint, Timestamp};
 
 pub use class::{CLASSES, Class, is_login_port};
 pub use evidence::EvidenceSettings;
+pub use example::ExampleFlow;
 pub use incident::{IncidentSettings, Incidents, Interfaces, Scene, Witness};
 pub use near_miss::NearMiss;
 pub use prefix::Prefix;
+pub use suppress::{Suppression, SuppressionError, Suppressions};
 pub use trace::Trace;
 
 /// A name that is none of the known ones.
@@ -53,7 +60,9 @@ impl UnknownName {
 }
 
 /// How much an alert matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth a look when there is time.
@@ -93,6 +102,8 @@ impl FromStr for Severity {
 /// What detectors and alerts need to know of a judged flow beside its features.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
+    /// The flow's key; of a crowd that of its typical flow; none of what is no flow.
+    pub key: Option<FlowKey>,
     /// Who opened the flow.
     pub initiator: Endpoint,
     /// Who was asked.
@@ -227,7 +238,7 @@ impl Verdict {
 }
 
 /// Whether an alert's incident goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Findings still come.
@@ -259,12 +270,14 @@ impl FromStr for State {
 }
 
 /// The sources or the targets of an incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Party {
     /// The address, when there is one or when one stands out.
+    #[schema(value_type = Option<String>)]
     pub ip: Option<IpAddr>,
     /// The prefix that all of them are of, where the alert is about a prefix.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub prefix: Option<Prefix>,
     /// The port, when there is one.
     pub port: Option<u16>,
@@ -273,7 +286,7 @@ pub struct Party {
 }
 
 /// What one feature contributed to a score.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Contribution {
     /// The feature's name.
     pub feature: String,
@@ -288,7 +301,7 @@ pub struct Contribution {
 }
 
 /// Another class that the incident may be of.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Alternative {
     /// The class.
     pub class: Class,
@@ -297,7 +310,7 @@ pub struct Alternative {
 }
 
 /// What an alert said when it was raised; what it says now stands beside it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Began {
     /// How much it mattered.
     pub severity: Severity,
@@ -310,7 +323,7 @@ pub struct Began {
 }
 
 /// Packets a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rate {
     /// Since the alert was told before.
     pub now: f64,
@@ -319,7 +332,7 @@ pub struct Rate {
 }
 
 /// An incident with a beginning and an end, as HTTP, replay, the store and webhooks show it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Alert {
     /// Unique among the alerts of a sensor; the same for every update of one incident.
     pub id: String,
@@ -332,8 +345,10 @@ pub struct Alert {
     /// Whether it goes on.
     pub state: State,
     /// First packet of the incident.
+    #[schema(value_type = String, format = DateTime)]
     pub first_seen: Timestamp,
     /// Last packet of the incident so far.
+    #[schema(value_type = String, format = DateTime)]
     pub last_seen: Timestamp,
     /// Who does it.
     pub source: Party,
@@ -364,4 +379,13 @@ pub struct Alert {
     /// How fast its packets come.
     #[serde(default)]
     pub rate: Rate,
+    /// Techniques of MITRE ATT&CK that it may be.
+    #[serde(default)]
+    pub attack: Vec<String>,
+    /// The rule that keeps it from being sent, if there is one.
+    #[serde(default)]
+    pub suppressed_by: Option<String>,
+    /// The first of its flows, ten at most; none where only sums are known.
+    #[serde(default)]
+    pub example_flows: Vec<ExampleFlow>,
 }

@@ -51,6 +51,12 @@ impl Prefix {
         Self::new(ip, if ip.is_ipv4() { LENGTH_V4 } else { LENGTH_V6 })
     }
 
+    /// Whether every address of its IP version begins with it.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.length == 0
+    }
+
     /// Whether it is a wider network around `inner`.
     #[must_use]
     pub fn is_around(&self, inner: &Self) -> bool {

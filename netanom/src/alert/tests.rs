@@ -1,5 +1,6 @@
 //! Incidents from judgements, one step at a time.
 
+mod kept;
 mod sequence;
 mod spread;
 mod talks;
@@ -22,6 +23,7 @@ fn host(last: u8) -> IpAddr {
 /// A flow from one host to a port of another, not judged before.
 fn facts(source: u8, target: u8, port: u16, second: u64) -> Facts {
     Facts {
+        key: Some(zerocopy::FromZeros::new_zeroed()),
         initiator: Endpoint {
             ip: host(source),
             port: 40_000,

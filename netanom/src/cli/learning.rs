@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::{FormatArg, TableArgs};
+use super::{FormatArg, KindArgs, TableArgs};
 use crate::learn::calibration::Method;
 use crate::learn::trainer::ForestSettings;
 
@@ -58,6 +58,9 @@ pub struct TrainArgs {
     /// A table in place of captures. Last, since what follows would stand under its heading in the help.
     #[command(flatten)]
     pub table: TableArgs,
+    /// What is made of it.
+    #[command(flatten)]
+    pub kind: KindArgs,
 }
 
 /// How a forest is grown.
@@ -199,6 +202,9 @@ pub struct EvaluateArgs {
     /// A table in place of captures. Last, since what follows would stand under its heading in the help.
     #[command(flatten)]
     pub table: TableArgs,
+    /// What is made of it.
+    #[command(flatten)]
+    pub kind: KindArgs,
 }
 
 /// A model that is there already has been grown with settings of its own.
@@ -207,6 +213,7 @@ fn only_where_forests_are_grown(argument: clap::Arg) -> clap::Arg {
         "trees" | "depth" | "min_leaf" | "features_per_split" | "seed" => {
             argument.requires("grown").conflicts_with("model")
         }
+        "kind" | "false_alarms" | "weights" => argument.conflicts_with_all(["model", "leave_out"]),
         "calibrate" | "calibration" => argument.requires("leave_out").conflicts_with("table"),
         _ => argument,
     }
@@ -230,7 +237,7 @@ fn weight(text: &str) -> Result<f64, String> {
     }
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
         _ => Err("give a share between 0 and 1, such as 0.001".to_owned()),

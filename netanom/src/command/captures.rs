@@ -87,11 +87,7 @@ pub(super) fn gather_made<'a>(
     labels: &'a [Labels],
 ) -> anyhow::Result<Vec<Gathered<'a>>> {
     let gathered = gather_all(folders, labels)?.into_iter();
-    let made = gathered.map(|one| Gathered {
-        is_made: true,
-        ..one
-    });
-    Ok(made.collect())
+    Ok(gathered.map(Gathered::made).collect())
 }
 
 /// That no file is read twice: it would be trained on and left out at once.

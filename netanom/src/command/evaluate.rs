@@ -2,8 +2,8 @@
 //! a model makes of a table.
 
 mod page;
-mod parts;
-mod plot;
+pub(super) mod parts;
+pub(super) mod plot;
 mod table;
 mod table_page;
 mod text;

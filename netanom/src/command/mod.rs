@@ -2,9 +2,11 @@
 
 mod access;
 mod captures;
+pub mod describe;
 #[cfg(feature = "live")]
 pub mod detach;
 pub mod evaluate;
+pub mod judge;
 pub mod model;
 mod progress;
 pub mod replay;

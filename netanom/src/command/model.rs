@@ -38,7 +38,7 @@ fn load(path: Option<&Path>) -> anyhow::Result<Model> {
 
 fn export(args: &ModelExportArgs) -> anyhow::Result<()> {
     let model = load(args.file.as_deref())?;
-    std::fs::write(&args.onnx, model.write_onnx())
+    std::fs::write(&args.onnx, model.write_onnx()?)
         .with_context(|| format!("cannot write the model to `{}`", args.onnx.display()))?;
     if model.calibration.is_some() {
         log::info!(
@@ -58,6 +58,7 @@ fn show(args: &ModelShowArgs) -> anyhow::Result<()> {
                 "name": model.name,
                 "version": model.version,
                 "trained_at": model.trained_at,
+                "kind": model.scorer.kind(),
                 "trainer": model.trainer,
                 "settings": model.settings,
                 "calibration": model.calibration.as_ref().map(Calibration::method),
@@ -89,6 +90,7 @@ fn text(model: &Model) -> String {
     let _ = writeln!(text, "name        {}", model.name);
     let _ = writeln!(text, "version     {}", model.version);
     let _ = writeln!(text, "trained at  {}", model.trained_at);
+    let _ = writeln!(text, "kind        {}", model.scorer.kind());
     let _ = writeln!(text, "trainer     {} {}", model.trainer, model.settings);
     let calibration = model.calibration.as_ref();
     let calibration = calibration.map_or("none", Calibration::method);

@@ -217,7 +217,7 @@ fn print(report: &Simulated, simulate: &Simulate) -> anyhow::Result<()> {
 }
 
 /// A flag that SIGINT and SIGTERM raise; a second one ends the program at once.
-fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;

@@ -1,18 +1,15 @@
 //! What `train --table` and `evaluate --table` share: the table, its classes, and a word on what was left out.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
 
 use crate::cli::TableArgs;
 use crate::feature;
+use crate::learn::anomaly::Kind;
 use crate::learn::dataset::DataSet;
-use crate::learn::table::{self, ClassRules, Classes, Table};
+use crate::learn::table::{self, ClassRules, Classes, Encoding, Learner, Table};
 use crate::model::{Grouping, Model};
-
-/// The words of a model's features, in the order of their numbers.
-pub(super) type Words = BTreeMap<String, Vec<String>>;
 
 /// A forest tells so many values of a feature apart; a column with more words is seldom one of kinds.
 const MANY_WORDS: usize = 256;
@@ -21,6 +18,7 @@ const MANY_WORDS: usize = 256;
 pub(super) fn read(
     path: &Path,
     args: &TableArgs,
+    kind: Kind,
     model: Option<&Model>,
 ) -> anyhow::Result<(Table, Classes, ClassRules)> {
     let mut selection = args.selection();
@@ -43,7 +41,10 @@ pub(super) fn read(
         Some(model) => with_grouping(rules, model, &table),
         None => rules,
     };
-    let classes = Classes::of(&table, &rules)?;
+    let mut classes = Classes::of(&table, &rules)?;
+    if model.is_some_and(|model| model.scorer.anomaly().is_some()) || kind.is_of_normal() {
+        classes = classes.as_anomalies()?;
+    }
     tell(&table, &classes, model.is_some());
     Ok((table, classes, rules))
 }
@@ -73,16 +74,18 @@ fn with_grouping(given: ClassRules, model: &Model, table: &Table) -> ClassRules 
     )
 }
 
-/// Every row of the table to train on, with the words of its columns and how its labels became classes.
+/// Every row of the table to train on, with how its cells became numbers and its labels classes.
 pub(super) fn data_set(
     path: &Path,
     args: &TableArgs,
-) -> anyhow::Result<(DataSet, Words, Option<Grouping>)> {
-    let (table, classes, rules) = read(path, args, None)?;
+    learner: &Learner<'_>,
+) -> anyhow::Result<(DataSet, Encoding, Option<Grouping>)> {
+    let (table, classes, rules) = read(path, args, learner.kind, None)?;
     table.check_columns()?;
+    learner.check(&table, &classes)?;
     let all: Vec<usize> = (0..classes.rows.len()).collect();
     let (data, encoding) = table::data_set(&table, &classes, &all)?;
-    Ok((data, encoding.words, rules.grouping()))
+    Ok((data, encoding, rules.grouping()))
 }
 
 fn tell(table: &Table, classes: &Classes, is_judged: bool) {

@@ -1,6 +1,5 @@
 //! `netanom train`: a model from labelled captures, through the very pipeline that runs live, or from a table.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::SystemTime;
@@ -10,16 +9,18 @@ use serde_json::json;
 
 use crate::cli::{ForestArgs, TrainArgs, TrainerArg};
 use crate::flow::Timestamp;
+use crate::learn::anomaly::Kind;
 use crate::learn::calibration::{self, Measured, Method};
 use crate::learn::dataset::DataSet;
 use crate::learn::gather::{self, Content};
 use crate::learn::held_out::{self, HeldOut, Plan};
 use crate::learn::histogram::HistogramTrainer;
 use crate::learn::smartcore::SmartcoreTrainer;
+use crate::learn::table::{Encoding, Learner};
 use crate::learn::talks;
 use crate::learn::trainer::{ForestSettings, Trainer};
 use crate::learn::tune::{self, Tried};
-use crate::model::{Calibration, Forest, Grouping, Model};
+use crate::model::{Calibration, Grouping, Model};
 
 use super::captures::{check_apart, gather_all, gather_made, read_labels};
 use super::{answer, check_outputs, progress, table};
@@ -43,23 +44,30 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         );
     }
     let trainer = trainer(args.trainer);
+    let (kind, normal) = args.kind.settings(args.forest.seed)?;
+    let start = args.forest.settings();
+    let learner = |forest| Learner {
+        kind,
+        trainer: &*trainer,
+        forest,
+        normal: &normal,
+    };
     let Material {
         data,
-        words,
+        encoding,
         grouping,
         settings,
         held,
         conversations,
     } = match &args.table.table {
         Some(path) => {
-            let (data, words, grouping) = table::data_set(path, &args.table)?;
+            let (data, encoding, grouping) = table::data_set(path, &args.table, &learner(&start))?;
             let held = HeldOut::new(&data.classes);
-            let settings = args.forest.settings();
             Material {
                 data,
-                words,
+                encoding,
                 grouping,
-                settings,
+                settings: start.clone(),
                 held,
                 conversations: None,
             }
@@ -72,24 +80,26 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     if args.table.table.is_none() {
         tell(&measured, method, calibration.as_ref());
     }
-    let bar = progress::bar(settings.trees, "growing trees");
-    let trees = trainer.train(&data, &settings, &|done| bar.set_position(done as u64))?;
+    let learner = learner(&settings);
+    let bar = progress::bar(learner.steps(), "learning");
+    let scorer = learner.learn(&data, &encoding, &|done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
+    let (trainer, origin) = learner.origin()?;
     let model = Model {
         name: args.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         trained_at,
-        words,
+        words: encoding.words,
         grouping,
         calibration,
         conversations: conversations.map(Box::new),
-        trainer: trainer.name().to_owned(),
-        settings: serde_json::to_value(&settings)?,
+        trainer,
+        settings: origin,
         data_digest: data.digest(),
         scores: json!({ "calibration": measured }),
         card: card.unwrap_or_default(),
         ..Model::new(
-            Forest::new(&trees, data.classes.len(), data.features.len())?,
+            scorer,
             data.classes.clone(),
             data.features.clone(),
             data.typical(),
@@ -97,9 +107,12 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     };
     model.save(&args.output)?;
     log::info!(
-        "`{}`: {} trees over {} rows of {}, {} KiB",
+        "`{}`: {} over {} rows of {}, {} KiB",
         args.output.display(),
-        settings.trees,
+        match kind {
+            Kind::Forest => format!("{} trees", settings.trees),
+            kind => kind.name().to_owned(),
+        },
         data.labels.len(),
         match &args.table.table {
             Some(path) => format!("`{}`", path.display()),
@@ -116,7 +129,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
 /// What a model is made of.
 struct Material {
     data: DataSet,
-    words: table::Words,
+    encoding: Encoding,
     grouping: Option<Grouping>,
     settings: ForestSettings,
     /// What forests of these settings say of what they have not seen; nothing of tables, whose rows are of no capture.
@@ -156,9 +169,9 @@ fn of_captures(args: &TrainArgs, trainer: &dyn Trainer) -> anyhow::Result<Materi
     bar.finish_and_clear();
     let conversations = talks::model(&all, &|_, _| true, &settings)?;
     Ok(Material {
+        encoding: Encoding::of_numbers(&data.features),
         conversations,
         data,
-        words: BTreeMap::new(),
         grouping: None,
         settings,
         held,

@@ -14,18 +14,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 
-use super::{LAST_ALERTS, LATE_TICKS, listen, serve, signals, start_outboxes};
+use super::access::access;
+use super::sinks::Sinks;
+use super::{LAST_ALERTS, LATE_TICKS, listen, serve, signals, tls};
 use crate::alert::{Alert, Class, Interfaces, Severity, State};
 use crate::config::Config;
 use crate::detect;
 use crate::flow::Timestamp;
-use crate::http::{Health, HttpState};
+use crate::http::{Health, HttpState, InForce, Live, Settings};
 use crate::metrics::{Build, Metrics};
 use crate::model::Model;
 use crate::pipeline::{AccessStage, access_settings};
 use crate::sink::Sink;
-use crate::sink::log::LogSink;
-use crate::sink::outbox::Outbox;
 use crate::sink::state::StateFolder;
 use crate::sink::stderr;
 use crate::sink::store::{AlertHistory, AlertStore};
@@ -51,6 +51,15 @@ pub fn watch(config: &Config, files: &[PathBuf], model: Arc<Model>) -> anyhow::R
     for file in files {
         check_access_log(file)?;
     }
+    let wanted = config.sinks()?;
+    let settings = access_settings(&model.evidence.clone().unwrap_or_default());
+    let in_force = Settings::new(InForce {
+        shown: config.shown(),
+        evidence: settings.evidence,
+        access: access(&config.http, address)?,
+        hosts: config.hosts.clone(),
+    });
+    let tls = tls(config)?;
     let stop = Stop::default();
     let store = AlertStore::new(config.max_alerts);
     let (state, history) = with_state(config, &store)?;
@@ -65,12 +74,12 @@ pub fn watch(config: &Config, files: &[PathBuf], model: Arc<Model>) -> anyhow::R
     metrics.set_model(&model.name, &model.version, &model.trained_at);
     let health = Health::new(&["sensor", "model"], LOOK * LATE_TICKS);
     health.pass("model");
-    let settings = access_settings(&model.evidence.clone().unwrap_or_default());
-    let stage = AccessStage::new(detect::of_access_logs(model), settings, Interfaces::new());
-    let outboxes = start_outboxes([Box::<LogSink>::default() as Box<dyn Sink>, history])?;
+    let judges = detect::of_access_logs(Arc::clone(&model));
+    let stage = AccessStage::new(judges, settings, Interfaces::new());
+    let sinks = Sinks::start(history, &wanted).context("cannot start the thread of a sink")?;
     let watcher = Watcher {
         desk: Desk {
-            outboxes,
+            sinks,
             store: store.clone(),
             metrics: Arc::clone(&metrics),
             active: BTreeMap::new(),
@@ -87,19 +96,23 @@ pub fn watch(config: &Config, files: &[PathBuf], model: Arc<Model>) -> anyhow::R
         latest: (Timestamp::default(), now()),
         stop: stop.clone(),
     };
-    log::info!("listening on http://{address}");
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    log::info!("listening on {scheme}://{address}");
     let http = HttpState {
         metrics,
         alerts: store,
         health,
-        hosts: config.hosts.clone(),
+        live: Live::default(),
+        model,
+        settings: in_force,
+        tls,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(move || watcher.run(), listener, http, stop))
+    runtime.block_on(serve(move || watcher.run(), listener, http, stop, None))
 }
 
 /// The places of an earlier run and the database, or neither of them.
@@ -136,7 +149,7 @@ fn with_state(config: &Config, store: &AlertStore) -> anyhow::Result<(WatchState
 
 /// What is done with alerts.
 struct Desk {
-    outboxes: Vec<Outbox>,
+    sinks: Sinks,
     store: AlertStore,
     metrics: Arc<Metrics>,
     active: BTreeMap<String, (Class, Severity)>,
@@ -158,18 +171,14 @@ impl Desk {
                     .alert_raised(alert.class, alert.severity, delay);
             }
             let alert = Arc::new(alert);
-            for outbox in &self.outboxes {
-                outbox.put(Arc::clone(&alert));
-            }
+            self.sinks.put(&alert);
         }
         let kinds = self.active.values().copied();
         self.metrics.set_alerts_active(kinds);
     }
 
     fn measure(&self) {
-        for outbox in &self.outboxes {
-            self.metrics.set_outbox(outbox.name(), outbox.counts());
-        }
+        self.sinks.measure(&self.metrics);
         self.metrics.set_alerts_dropped(self.store.dropped());
         self.metrics.set_history_failures(self.store.unwritten());
         self.metrics.set_log_lines_dropped(stderr::dropped());
@@ -202,7 +211,7 @@ impl Watcher {
         let alerts = self.stage.end();
         self.desk.hand_on(alerts, now);
         log::info!("stopped; the next start goes on where this one has come to");
-        Outbox::end(self.desk.outboxes, LAST_ALERTS);
+        self.desk.sinks.end(LAST_ALERTS);
         outcome
     }
 

@@ -7,9 +7,12 @@
 //!   hosts limit their errors to far fewer (RFC 1812, 4.3.2.8);
 //! - UDP or another protocol without connections at thousands of packets a second, all but unanswered, between hosts that
 //!   have no connection with each other: load tests (iperf3) and streams have one, tunnels and QUIC are acknowledged;
+//! - echo replies at tens a second of a host that was not asked ([`unasked`]: smurf);
 //! - TCP segments without payload at thousands a second that are reset, or that nothing answers where others are answered.
 //!
 //! Blind spot: floods below these rates, and answered ones.
+
+mod unasked;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,6 +22,7 @@ use foldhash::fast::RandomState;
 use netanom_common::flow::{DirectionCounters, Side};
 use netanom_common::packet::{protocol, tcp};
 
+use self::unasked::Unasked;
 use super::{Detector, View};
 use crate::alert::{Class, Finding, Subject};
 use crate::flow::{Recent, Timestamp, Window};
@@ -51,6 +55,7 @@ pub(super) struct FloodDetector {
     acquainted: Recent<Pair, Timestamp>,
     /// When any TCP connection was answered: whoever sees one direction alone cannot tell what is unanswered.
     answered: Option<Timestamp>,
+    unasked: Unasked,
 }
 
 impl Default for FloodDetector {
@@ -58,6 +63,7 @@ impl Default for FloodDetector {
         Self {
             acquainted: Recent::new(MAX_PAIRS),
             answered: None,
+            unasked: Unasked::default(),
         }
     }
 }
@@ -113,6 +119,15 @@ impl Detector for FloodDetector {
             if let Some(what) = self.flood(pair, number, *sent_now, answers, seconds, window.end) {
                 findings.push(finding(pair, number, *sent_now, what, seconds));
             }
+        }
+        let unasked = self.unasked.floods(window, seconds);
+        // Whoever sees one direction alone cannot tell who asked.
+        let sees_both = self
+            .answered
+            .is_some_and(|at| window.end.since(at) < ACQUAINTED);
+        for (pair, number, sent) in unasked.into_iter().filter(|_| sees_both) {
+            let what = (Class::IcmpFlood, "echo replies that it did not ask for");
+            findings.push(finding(pair, number, sent, what, seconds));
         }
         // Their table has no order, and what is found must not depend on it.
         findings.sort_by_key(|finding: &Finding| match finding.subject {
@@ -357,6 +372,35 @@ mod tests {
         assert_eq!(found(&[many(ping, 400, TICK)]), [Class::IcmpFlood]);
         let answers = many(back(ping, icmp::ECHO_REPLY), 400, TICK);
         assert_eq!(found(&[many(ping, 400, TICK), answers]), []);
+    }
+
+    #[test]
+    fn replies_to_one_who_never_asked_are_a_flood() {
+        let reply = packet(protocol::ICMP, 0, 0, icmp::ECHO_REPLY);
+        let segment = Packet {
+            payload: 100,
+            ..packet(protocol::TCP, 1000, 80, tcp::ACK)
+        };
+        let talk = vec![(TICK, segment), (TICK + 1, back(segment, tcp::ACK))];
+        let replies = many(reply, 25, TICK);
+        assert_eq!(found(&[talk.clone(), replies.clone()]), [Class::IcmpFlood]);
+        // Whoever sees one direction alone cannot tell.
+        assert_eq!(found(std::slice::from_ref(&replies)), []);
+        // Of a host that answers a broadcast once a second.
+        assert_eq!(found(&[talk.clone(), many(reply, 2, TICK)]), []);
+        let mut asked = vec![(TICK, back(reply, icmp::ECHO_REQUEST))];
+        asked.extend(replies.clone());
+        let mut detector = FloodDetector::default();
+        assert_eq!(judge(&mut detector, 1, &[talk.clone(), asked]), []);
+        // The question is remembered for a minute.
+        assert_eq!(
+            judge(&mut detector, 2, &[talk.clone(), replies.clone()]),
+            []
+        );
+        assert_eq!(
+            judge(&mut detector, 400, &[talk, replies]),
+            [Class::IcmpFlood]
+        );
     }
 
     #[test]

@@ -107,6 +107,12 @@ impl std::fmt::Debug for Judges {
     }
 }
 
+/// What judges flows, without all else that does: for a single flow that somebody asks about.
+#[must_use]
+pub fn of_flows(model: Arc<Model>) -> Box<dyn Classifier> {
+    Box::new(ForestClassifier::of_flows(model))
+}
+
 /// Everything that judges flows by default: the forest of `model`, and every detector in the order in which they judge.
 #[must_use]
 pub fn all(model: Arc<Model>) -> Judges {
@@ -117,7 +123,7 @@ pub fn all(model: Arc<Model>) -> Judges {
                 Box::new(ForestClassifier::of_conversations(Arc::new(*model)));
             classifier
         }),
-        classifier: Some(Box::new(ForestClassifier::of_flows(model))),
+        classifier: Some(of_flows(model)),
         detectors: vec![
             Box::<FloodDetector>::default(),
             Box::<CarpetDetector>::default(),

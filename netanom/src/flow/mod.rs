@@ -1,5 +1,6 @@
 //! Flows as user space keeps them: what a window brings, and the table that merges windows into flows.
 
+mod community;
 mod crowd;
 mod distinct;
 mod lone;
@@ -19,6 +20,7 @@ use netanom_common::flow::{DirectionCounters, ErrorCounters, FlowCounters, FlowK
 use netanom_common::overflow::{OverflowCounters, OverflowKey};
 use netanom_common::packet::protocol;
 
+pub use community::community_id;
 pub use crowd::Crowd;
 pub use distinct::distinct;
 pub use lone::request;

@@ -166,20 +166,23 @@ impl Held {
     }
 
     fn thinned(mut self) -> ClassRows {
-        thin(&mut self.of_class.rows);
+        self.of_class.thin(MAX_ROWS);
         self.of_class
     }
 }
 
-fn thin(rows: &mut Vec<Vec<f32>>) {
-    let total = rows.len();
-    if total > MAX_ROWS {
-        let mut index = 0;
-        rows.retain(|_| {
-            let kept = index * MAX_ROWS / total != (index + 1) * MAX_ROWS / total;
-            index += 1;
-            kept
-        });
+impl ClassRows {
+    /// Keeps so many rows at most, evenly spread.
+    pub(super) fn thin(&mut self, most: usize) {
+        let total = self.rows.len();
+        if total > most {
+            let mut index = 0;
+            self.rows.retain(|_| {
+                let kept = index * most / total != (index + 1) * most / total;
+                index += 1;
+                kept
+            });
+        }
     }
 }
 
@@ -215,8 +218,12 @@ mod tests {
 
     #[test]
     fn as_many_rows_as_are_trained_on_are_kept_from_first_to_last() {
-        let mut rows: Vec<Vec<f32>> = (0..10_000_u16).map(|row| vec![f32::from(row)]).collect();
-        thin(&mut rows);
+        let mut of_class = ClassRows {
+            rows: (0..10_000_u16).map(|row| vec![f32::from(row)]).collect(),
+            seen: 10_000,
+        };
+        of_class.thin(MAX_ROWS);
+        let rows = of_class.rows;
         assert_eq!(rows.len(), MAX_ROWS);
         let steps = rows.windows(2).map(|pair| pair[1][0] - pair[0][0]);
         assert!(steps.into_iter().all(|step| step == 2.0 || step == 3.0));

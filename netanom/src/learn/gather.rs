@@ -28,6 +28,21 @@ pub struct Gathered<'a> {
     pub talks: BTreeMap<Kind, ClassRows>,
 }
 
+impl Gathered<'_> {
+    /// The same of a capture that was made: there may be thousands, so fewer rows of each are kept.
+    #[must_use]
+    pub fn made(mut self) -> Self {
+        self.is_made = true;
+        for of_class in self.rows.values_mut().chain(self.talks.values_mut()) {
+            of_class.thin(MADE_ROWS);
+        }
+        self
+    }
+}
+
+/// Rows that are kept of one class of a capture that was made.
+const MADE_ROWS: usize = 1000;
+
 /// Rows of one class of one capture, as a model's card lists them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Content<'a> {

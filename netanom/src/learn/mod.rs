@@ -1,6 +1,7 @@
 //! Learning: labelled captures, data sets, trainers and scores. Used by `train` and `evaluate` only.
 
 pub mod access;
+pub mod anomaly;
 pub mod bars;
 mod bootstrap;
 pub mod calibration;

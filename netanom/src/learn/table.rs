@@ -1,4 +1,4 @@
-//! Tables (CSV, logs of Zeek) that others made, as they are: with a header or without, numbers and words, gaps, compressed
+//! Tables (CSV, logs of Zeek, JSON lines) that others made, as they are: with a header or without, numbers and words, gaps, compressed
 //! or not.
 //!
 //! A column is read as numbers; what is no number is kept as a word. Which of the two a column is shows at its end:
@@ -6,30 +6,36 @@
 
 mod bounds;
 mod classes;
+pub mod describe;
 mod dialect;
 mod encoding;
 mod error;
 mod folds;
+mod learner;
+mod records;
 mod scores;
+mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::ByteRecord;
 
 use crate::feature;
 use crate::source::capture;
 
-use bounds::{Bounded, MOST_COLUMNS, Meter};
 pub use classes::{ClassRules, Classes};
-use dialect::Dialect;
 pub use encoding::{Encoding, MISSING};
 pub use error::TableError;
 pub use folds::{CrossValidation, Trial, cross_validate, data_set};
-pub use scores::{TableScores, judge, scored};
+pub use learner::Learner;
+use records::Records;
+pub use scores::{TableScores, judge, scored, shares};
+pub use stream::{Chunk, Dirt, Rows, RowsOptions};
 
 /// Different words of a column that are told apart; a column with more names rows, not kinds of them.
 pub const MAX_WORDS: usize = 4096;
@@ -103,56 +109,20 @@ impl Table {
         Self::read_from(input, path, selection)
     }
 
-    fn read_from(input: impl Read, path: &Path, selection: &Selection) -> Result<Self, TableError> {
-        let wrong = |source: csv::Error, line| match source.kind() {
-            csv::ErrorKind::Io(error) if error.kind() == ErrorKind::FileTooLarge => {
-                TableError::Long {
-                    file: path.to_owned(),
-                    line,
-                }
-            }
-            _ => TableError::Csv {
-                file: path.to_owned(),
-                line,
-                source,
-            },
-        };
-        let meter = Meter::default();
-        let dialect = Dialect::of(input).map_err(|error| wrong(error.into(), 0))?;
-        let mut rows = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .delimiter(dialect.delimiter)
-            .quoting(dialect.has_quotes)
-            .from_reader(Bounded {
-                input: dialect.input,
-                meter: meter.clone(),
-            });
-        let mut record = ByteRecord::new();
-        let mut line = 0;
-        let mut next = |record: &mut ByteRecord| {
-            let is_there = rows
-                .read_byte_record(record)
-                .map_err(|error| wrong(error, line))?;
-            meter.reset();
-            line = record.position().map_or(line, csv::Position::line);
-            Ok::<_, TableError>(is_there)
-        };
-        if !next(&mut record)? {
+    fn read_from(
+        input: impl Read + Send,
+        path: &Path,
+        selection: &Selection,
+    ) -> Result<Self, TableError> {
+        let mut rows = Records::of(input, path)?;
+        let Some(mut record) = rows.first()? else {
             return Err(TableError::Empty(path.to_owned()));
-        }
-        if record.len() > MOST_COLUMNS {
-            return Err(TableError::Wide {
-                file: path.to_owned(),
-                columns: record.len(),
-            });
-        }
-        let header = Header::of(&record, selection);
+        };
+        let header = Header::of(&record, selection, rows.has_names());
         let (mut table, places) = Self::select(path, &header, selection)?;
-        let mut is_left = !header.is_line || next(&mut record)?;
+        let mut is_left = !header.is_line || rows.next(&mut record)?;
         while is_left {
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = rows.line_of(&record);
             if record.len() != header.names.len() {
                 return Err(TableError::Ragged {
                     file: path.to_owned(),
@@ -162,7 +132,7 @@ impl Table {
                 });
             }
             table.take(&record, &places, &header, line)?;
-            is_left = next(&mut record)?;
+            is_left = rows.next(&mut record)?;
         }
         if table.lines.is_empty() {
             return Err(TableError::Empty(path.to_owned()));
@@ -220,7 +190,7 @@ impl Table {
         line: u64,
     ) -> Result<(), TableError> {
         let row = self.lines.len() as u32;
-        let cell = |place: usize| String::from_utf8_lossy(&record[place]);
+        let cell = |place: usize| text(&record[place]);
         let (label, features) = places.split_last().unwrap_or((&0, &[]));
         let of_label = cell(*label);
         if of_label.is_empty() {
@@ -308,6 +278,14 @@ impl Column {
     }
 }
 
+/// The text of a cell: UTF-8, and where it is none, Latin-1, in which every byte is a character.
+fn text(cell: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(cell) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => cell.iter().copied().map(char::from).collect(),
+    }
+}
+
 fn is_nothing(text: &str) -> bool {
     NOTHING
         .iter()
@@ -331,11 +309,12 @@ struct Header {
 }
 
 impl Header {
-    /// A first line with a number among its fields is a row.
-    fn of(first: &ByteRecord, selection: &Selection) -> Self {
-        let fields = || first.iter().map(String::from_utf8_lossy);
-        let is_line =
-            !selection.has_no_header && !fields().any(|field| field.parse::<f64>().is_ok());
+    /// A first line with a number among its fields is a row, unless it is known to have names.
+    fn of(first: &ByteRecord, selection: &Selection, has_names: bool) -> Self {
+        let fields = || first.iter().map(text);
+        let looks_like_a_row =
+            || selection.has_no_header || fields().any(|field| field.parse::<f64>().is_ok());
+        let is_line = has_names || !looks_like_a_row();
         let mut names: Vec<String> = Vec::with_capacity(first.len());
         for (place, field) in fields().enumerate() {
             let mut name = if is_line && !field.is_empty() {
@@ -354,8 +333,26 @@ impl Header {
         Self { names, is_line }
     }
 
+    /// Whether a row is the header again.
+    fn is_repeated_by(&self, record: &ByteRecord) -> bool {
+        // A name that came again, or was none, got a number.
+        let is_name = |(cell, name): (&[u8], &String)| {
+            let cell = text(cell);
+            let number = match cell.as_ref() {
+                "" => Some(name.as_str()),
+                cell => name
+                    .strip_prefix(cell)
+                    .map(|rest| rest.trim_start_matches('.')),
+            };
+            number.is_some_and(|number| number.is_empty() || number.parse::<usize>().is_ok())
+        };
+        self.is_line
+            && record.iter().any(|cell| !cell.is_empty())
+            && record.iter().zip(&self.names).all(is_name)
+    }
+
     /// By name, else by place from 1.
-    fn find(&self, wanted: &String, path: &Path) -> Result<usize, TableError> {
+    fn find(&self, wanted: &str, path: &Path) -> Result<usize, TableError> {
         let by_place = || {
             let place: usize = wanted.parse().ok()?;
             (1..=self.names.len()).contains(&place).then(|| place - 1)
@@ -363,7 +360,7 @@ impl Header {
         let found = self.names.iter().position(|name| name == wanted);
         found.or_else(by_place).ok_or_else(|| TableError::NoColumn {
             file: path.to_owned(),
-            column: wanted.clone(),
+            column: wanted.to_owned(),
             columns: if self.is_line {
                 self.names.join(", ")
             } else {

@@ -9,8 +9,8 @@ use crate::model::{Forest, Model};
 /// How its forest is grown: many trees, as there are few rows, and leaves of several rows, as those of one source are alike.
 fn settings(seed: u64, threads: usize) -> ForestSettings {
     ForestSettings {
-        trees: 100,
-        min_leaf: 5.0,
+        trees: 60,
+        min_leaf: 14.0,
         features_per_split: Some(crate::feature::COLUMNS.len() / 3),
         seed,
         threads,

@@ -66,6 +66,17 @@ pub enum TrainError {
         /// Classes.
         classes: usize,
     },
+    /// There is not enough that is normal.
+    #[error(
+        "{rows} rows of normal traffic cannot be learned from: {least} are needed, better thousands; --normal names \
+         their class"
+    )]
+    TooFewNormal {
+        /// Rows.
+        rows: usize,
+        /// How many there must be.
+        least: usize,
+    },
     /// A row has a value that is no number.
     #[error("feature `{feature}` of row {row} is not a number")]
     NotANumber {

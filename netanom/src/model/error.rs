@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::anomaly::ArrayError;
 use super::file::{FORMAT, MAX_BYTES};
 use super::{CalibrationError, ForestError, OnnxError};
 use crate::alert::UnknownName;
@@ -73,9 +74,22 @@ pub enum ModelError {
     /// A forest that is none.
     #[error("the model's forest contradicts itself; train it again")]
     Forest(#[from] ForestError),
+    /// Numbers that are no model of its kind.
+    #[error("the model contradicts itself; train it again")]
+    Arrays(#[from] ArrayError),
     /// A calibration that is none.
     #[error("the model contradicts itself; train it again")]
     Calibration(#[from] CalibrationError),
+    /// ONNX files are written of forests.
+    #[error(
+        "the model `{model}` is of the kind `{kind}`, and only a forest can be written as ONNX"
+    )]
+    NotForest {
+        /// The model's name.
+        model: String,
+        /// What it is.
+        kind: &'static str,
+    },
     /// Features that the rows do not have.
     #[error(
         "the model `{model}` needs {} that this program does not have: `{}`; use a version of netanom that has {}, \

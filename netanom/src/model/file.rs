@@ -7,15 +7,17 @@
 //! | 4 | length of the header |
 //! | 8 | length of the arrays |
 //! | … | header: JSON |
-//! | … | arrays: medians of normal (f64), tree sizes (u32), node features (u8), thresholds, covers, leaf shares, calibration (f32) |
+//! | … | arrays: medians of normal (f64), tree sizes (u32), node features (u8), thresholds, covers, leaf shares, calibration (f32), those with names |
 //! | 4 | CRC-32 of all before |
 //!
 //! Format 1 has no calibration; format 3 is written only for what older programs would misread: a forest whose nodes ask
-//! for columns of its own (`inputs`), or whose leaves hold their share of the whole (`is_divided`); format 4 for one that has
-//! a second model for conversations, whose file ends the arrays. Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
+//! for columns of its own (`inputs`), or whose leaves hold their share of the whole (`is_divided`); format 4 for other kinds
+//! of model, whose arrays have names in the header, and for one with a second model for conversations, whose file ends the
+//! arrays. Numbers are little-endian. The arrays carry no positions (see [`Forest`]), so a file
 //! cannot name a wrong one. The checksum finds damage, not malice: everything behind it is checked again.
 
 mod arrays;
+mod kinds;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -27,10 +29,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::arrays::{read_arrays, write_arrays};
-use super::forest::{Input, Inputs};
-use super::{
-    CALIBRATION_POINTS, Calibration, Evidence, Forest, Grouping, Model, ModelError, Scorer,
-};
+use self::kinds::Parts;
+use super::anomaly::{NamedArrays, Outline};
+use super::forest::{Arrays, Input, Inputs};
+use super::{CALIBRATION_POINTS, Calibration, Evidence, Forest, Grouping, Model, ModelError};
 
 /// The newest format that this program reads.
 pub const FORMAT: u32 = 4;
@@ -70,6 +72,12 @@ struct Header {
     /// The leaves hold their share of the whole forest, not of their tree.
     #[serde(default, skip_serializing_if = "is_false")]
     is_divided: bool,
+    /// What judges, where that is no forest alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    /// Its arrays that have names, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    named: Vec<Outline>,
     trees: usize,
     nodes: usize,
     leaves: usize,
@@ -105,9 +113,15 @@ impl Header {
             self.nodes
                 .checked_mul(size_of::<u8>() + 2 * size_of::<f32>())?,
             shares.checked_mul(size_of::<f32>())?,
+            self.named_bytes()?,
             self.conversations.unwrap_or_default(),
         ];
         parts.into_iter().try_fold(0usize, usize::checked_add)
+    }
+
+    fn named_bytes(&self) -> Option<usize> {
+        let mut named = self.named.iter();
+        named.try_fold(0_usize, |sum, one| sum.checked_add(one.bytes()?))
     }
 
     fn check(&self) -> Result<(), ModelError> {
@@ -181,9 +195,8 @@ impl Model {
     /// The file's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        // Another kind would need a format that older programs refuse.
-        let Scorer::Forest(forest) = &self.scorer;
-        let trees = forest.arrays();
+        let Parts { kind, trees, named } = Parts::of(&self.scorer);
+        let inputs = self.scorer.forest().and_then(Forest::inputs);
         let calibration = self.calibration.as_ref();
         let conversations = self.conversations.as_ref().map(|model| model.write());
         let header = Header {
@@ -194,14 +207,16 @@ impl Model {
             features: self.features.clone(),
             words: self.words.clone(),
             grouping: self.grouping.clone(),
-            inputs: forest.inputs().map(|inputs| {
+            inputs: inputs.map(|inputs| {
                 let columns = inputs.columns.iter();
                 columns.map(|one| (one.feature, one.is_gap_right)).collect()
             }),
             is_divided: trees.is_divided,
+            kind,
+            named: named.outline(),
             trees: trees.sizes.len(),
             nodes: trees.features.len(),
-            leaves: trees.shares.len() / forest.classes(),
+            leaves: trees.shares.len() / self.classes.len().max(1),
             calibration: calibration.map(|calibration| calibration.method().to_owned()),
             evidence: self.evidence.clone(),
             conversations: conversations.as_ref().map(Vec::len),
@@ -213,11 +228,13 @@ impl Model {
         };
         let tables = calibration.map_or(&[][..], Calibration::tables);
         let mut arrays = write_arrays(&self.typical, &trees, tables);
+        arrays.extend(named.bytes());
         let is_plain = header.inputs.is_none() && !header.is_divided;
-        let format = match (&conversations, is_plain) {
-            (Some(_), _) => FORMAT,
-            (None, true) => PLAIN,
-            (None, false) => DIVIDED,
+        let is_new = header.kind.is_some() || conversations.is_some();
+        let format = match (is_new, is_plain) {
+            (true, _) => FORMAT,
+            (false, true) => PLAIN,
+            (false, false) => DIVIDED,
         };
         arrays.extend(conversations.into_iter().flatten());
         let header = serde_json::to_string(&header)
@@ -262,6 +279,8 @@ impl Model {
             Some(_) => Some(Box::new(Self::read_part(conversations, false)?)),
             None => None,
         };
+        let (arrays, named) =
+            arrays.split_at(arrays.len() - header.named_bytes().unwrap_or_default());
         let (typical, trees, tables) = read_arrays(&header, arrays);
         if typical.iter().any(|median| !median.is_finite()) {
             return Err(ModelError::Inconsistent(
@@ -269,24 +288,13 @@ impl Model {
             ));
         }
         let features = header.features.len();
-        let forest = match header.inputs {
-            None => Forest::from_arrays(trees, header.classes.len(), features)?,
-            Some(inputs) => {
-                let columns = inputs.into_iter();
-                let columns = columns.map(|(feature, is_gap_right)| Input {
-                    feature,
-                    is_gap_right,
-                });
-                let columns: Vec<Input> = columns.collect();
-                Forest::from_arrays(trees, header.classes.len(), columns.len())?
-                    .with_inputs(Inputs { features, columns })
-                    .ok_or_else(|| {
-                        ModelError::Inconsistent(
-                            "its trees ask for features that it does not have".to_owned(),
-                        )
-                    })?
-            }
+        let parts = Parts {
+            kind: header.kind,
+            trees,
+            named: NamedArrays::read(&header.named, named),
         };
+        let forest = |trees, columns| lay_out(trees, columns, header.inputs, header.classes.len());
+        let scorer = parts.scorer(features, &header.classes, forest)?;
         let calibration = match &header.calibration {
             Some(method) => Some(Calibration::new(method, tables, header.classes.len())?),
             None => None,
@@ -300,7 +308,7 @@ impl Model {
             words: header.words,
             grouping: header.grouping,
             typical,
-            scorer: forest.into(),
+            scorer,
             calibration,
             evidence: header.evidence,
             conversations,
@@ -311,6 +319,28 @@ impl Model {
             card: header.card,
         })
     }
+}
+
+/// The forest of these trees, which may ask for columns of its own.
+fn lay_out(
+    trees: Arrays,
+    features: usize,
+    inputs: Option<Vec<(usize, bool)>>,
+    classes: usize,
+) -> Result<Forest, ModelError> {
+    let Some(inputs) = inputs else {
+        return Ok(Forest::from_arrays(trees, classes, features)?);
+    };
+    let columns = inputs.into_iter().map(|(feature, is_gap_right)| Input {
+        feature,
+        is_gap_right,
+    });
+    let columns: Vec<Input> = columns.collect();
+    Forest::from_arrays(trees, classes, columns.len())?
+        .with_inputs(Inputs { features, columns })
+        .ok_or_else(|| {
+            ModelError::Inconsistent("its trees ask for features that it does not have".to_owned())
+        })
 }
 
 /// serde asks by reference.

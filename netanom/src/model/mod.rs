@@ -3,6 +3,7 @@
 //! [`Model`] is what one file holds: a [`Scorer`] and all that is needed to use it rightly and to know where it
 //! comes from. Who has rows to judge finds the model's features among its own columns by [`Model::columns`].
 
+pub mod anomaly;
 mod built_in;
 mod calibration;
 mod columns;

@@ -132,7 +132,7 @@ fn a_file_of_format_1_is_read_and_not_calibrated() {
     let bytes = include_bytes!("tests/format1.model");
     assert_eq!(bytes[8], 1);
     let model = Model::read(bytes).unwrap();
-    let Scorer::Forest(forest) = &model.scorer;
+    let forest = model.scorer.forest().unwrap();
     assert_eq!((model.name.as_str(), forest.trees()), ("old", 1));
     assert_eq!(model.evidence, None);
     assert_eq!(model.calibration, None);

@@ -255,6 +255,7 @@ fn judged_flow(entry: Entry<Memo>) -> JudgedFlow {
 
 fn facts_of(flow: &Flow, memo: &Memo) -> Facts {
     Facts {
+        key: Some(flow.key),
         initiator: flow.initiator(),
         responder: flow.responder(),
         protocol: flow.protocol(),
@@ -275,6 +276,7 @@ fn facts_of(flow: &Flow, memo: &Memo) -> Facts {
 
 fn facts_of_conversation(talk: &DueConversation, memory: Memory) -> Facts {
     Facts {
+        key: None,
         initiator: talk.client,
         responder: talk.server,
         protocol: protocol::TCP,
@@ -298,6 +300,7 @@ fn facts_of_conversation(talk: &DueConversation, memory: Memory) -> Facts {
 fn facts_of_crowd(crowd: Crowd) -> Facts {
     let (flow, counters) = (&crowd.typical, &crowd.counters);
     Facts {
+        key: Some(flow.key),
         initiator: flow.initiator(),
         responder: flow.responder(),
         protocol: flow.protocol(),

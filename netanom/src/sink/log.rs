@@ -1,50 +1,12 @@
 //! One log line when an alert begins, one when it worsens and one when it ends; what else happens is a metric.
 
-use std::collections::HashMap;
-
-use crate::alert::{Alert, Class, Severity, State};
+use super::news::{News, Told};
+use crate::alert::Alert;
 use crate::sink::{Sink, SinkError};
-
-/// Incidents remembered at most. Beyond it, further ones are logged with every update: too much is said, never nothing.
-const MAX_OPEN: usize = 10_000;
 
 /// Writes alerts to the program's log.
 #[derive(Debug, Default)]
-pub struct LogSink {
-    /// Alerts whose beginning has been logged and whose end has not, as they were told last.
-    open: HashMap<String, (Class, Severity)>,
-}
-
-/// What is told of an alert.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum News {
-    Begins,
-    /// It matters more than before, or has another name.
-    Worsens,
-    Ends,
-}
-
-impl LogSink {
-    /// What is worth a line in this update of the alert.
-    fn news(&mut self, alert: &Alert) -> Option<News> {
-        let now = (alert.class, alert.severity);
-        if alert.state == State::Ended {
-            self.open.remove(&alert.id);
-            return Some(News::Ends);
-        }
-        if let Some(told) = self.open.get_mut(&alert.id) {
-            let is_news = told.0 != now.0 || told.1 < now.1;
-            return is_news.then(|| {
-                *told = now;
-                News::Worsens
-            });
-        }
-        if self.open.len() < MAX_OPEN {
-            self.open.insert(alert.id.clone(), now);
-        }
-        Some(News::Begins)
-    }
-}
+pub struct LogSink(Told);
 
 impl Sink for LogSink {
     fn name(&self) -> &'static str {
@@ -52,7 +14,7 @@ impl Sink for LogSink {
     }
 
     fn emit(&mut self, alert: &Alert) -> Result<(), SinkError> {
-        if let Some(news) = self.news(alert) {
+        if let Some(news) = self.0.news(alert) {
             log::warn!("{}", line(alert, news));
         }
         Ok(())
@@ -84,24 +46,9 @@ fn line(alert: &Alert, news: News) -> String {
 mod tests {
     use expect_test::expect;
 
-    use super::{LogSink, News, line};
-    use crate::alert::{Severity, State};
+    use super::{News, line};
+    use crate::alert::State;
     use crate::sink::store::tests::alert;
-
-    #[test]
-    fn an_alert_is_news_when_it_begins_worsens_and_ends() {
-        let mut sink = LogSink::default();
-        let mut alert = alert(1);
-        assert_eq!(sink.news(&alert), Some(News::Begins));
-        assert_eq!(sink.news(&alert), None);
-        alert.severity = Severity::High;
-        assert_eq!(sink.news(&alert), Some(News::Worsens));
-        alert.severity = Severity::Medium;
-        assert_eq!(sink.news(&alert), None);
-        alert.state = State::Ended;
-        assert_eq!(sink.news(&alert), Some(News::Ends));
-        assert!(sink.open.is_empty());
-    }
 
     #[test]
     fn a_line_says_what_and_how_much() {

@@ -1,11 +1,19 @@
 //! Where alerts go. Each sink is behind an [`outbox`].
 
+pub mod alertmanager;
+pub mod eve;
 pub mod flows;
+pub mod format;
+pub mod json_lines;
 pub mod log;
+mod news;
+pub mod ocsf;
 pub mod outbox;
 pub mod state;
 pub mod stderr;
 pub mod store;
+pub mod syslog;
+pub mod webhook;
 
 use crate::alert::Alert;
 
@@ -18,6 +26,10 @@ pub trait Sink: Send {
     /// # Errors
     /// When the alert could not be handed on; its outbox tries again, and counts it when that does not help.
     fn emit(&mut self, alert: &Alert) -> Result<(), SinkError>;
+    /// Whether it takes what a rule keeps from being sent: what shows alerts does, what notifies does not.
+    fn takes_suppressed(&self) -> bool {
+        false
+    }
     /// Whether it would take one, asked once at the start.
     ///
     /// # Errors

@@ -43,6 +43,7 @@ impl Default for OutboxSettings {
 #[derive(Debug)]
 pub struct Outbox {
     name: &'static str,
+    takes_suppressed: bool,
     settings: OutboxSettings,
     shared: Arc<Shared>,
 }
@@ -74,7 +75,7 @@ impl Outbox {
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(sink: Box<dyn Sink>, settings: OutboxSettings) -> io::Result<Self> {
-        let name = sink.name();
+        let (name, takes_suppressed) = (sink.name(), sink.takes_suppressed());
         let shared = Arc::new(Shared::default());
         let worker = Worker {
             sink,
@@ -87,6 +88,7 @@ impl Outbox {
             .spawn(|| worker.run())?;
         Ok(Self {
             name,
+            takes_suppressed,
             settings,
             shared,
         })
@@ -98,8 +100,11 @@ impl Outbox {
         self.name
     }
 
-    /// Takes an alert, or the newer state of one. Never waits for the sink.
+    /// Takes an alert, or the newer state of one, unless a rule keeps it from this sink. Never waits for the sink.
     pub fn put(&self, alert: Arc<Alert>) {
+        if alert.suppressed_by.is_some() && !self.takes_suppressed {
+            return;
+        }
         let mut queue = self.shared.queue();
         if queue.alerts.len() >= self.settings.room {
             queue.replace(alert);

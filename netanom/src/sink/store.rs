@@ -137,6 +137,10 @@ impl Sink for AlertStore {
         "store"
     }
 
+    fn takes_suppressed(&self) -> bool {
+        true
+    }
+
     fn emit(&mut self, alert: &Alert) -> Result<(), SinkError> {
         self.put(alert);
         Ok(())
@@ -183,7 +187,9 @@ impl Default for AlertQuery {
 }
 
 impl AlertQuery {
-    fn matches(&self, alert: &Alert) -> bool {
+    /// Whether the alert is asked for, wherever it stands.
+    #[must_use]
+    pub fn matches(&self, alert: &Alert) -> bool {
         self.class.is_none_or(|class| alert.class == class)
             && self
                 .severity

@@ -16,6 +16,7 @@ mod zstd;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 pub use counting::{Counted, Counting, PacketCounter};
@@ -49,7 +50,18 @@ pub struct CaptureSource<C = Counting> {
 /// # Errors
 /// When it cannot be opened or its beginning not be read.
 pub fn open_decompressed(path: &Path) -> Result<Box<dyn Read + Send>, SourceError> {
-    input::Origin::of(path).open(&Arc::default())
+    open_counted(path, &Arc::default())
+}
+
+/// The same, with the bytes that were read of the file, as they are there, in `read`.
+///
+/// # Errors
+/// As [`open_decompressed`].
+pub fn open_counted(
+    path: &Path,
+    read: &Arc<AtomicU64>,
+) -> Result<Box<dyn Read + Send>, SourceError> {
+    input::Origin::of(path).open(read)
 }
 
 impl CaptureSource {

@@ -33,6 +33,13 @@ impl FlowKey {
         marked(ECHO | FLOOD).or_else(|| marked(ERROR).map(Side::other))
     }
 
+    /// The side that asks, if it is a flow of echoes.
+    #[must_use]
+    pub fn echo_asker(&self) -> Option<Side> {
+        let mut sides = [Side::Low, Side::High].into_iter();
+        sides.find(|side| self.is_icmp() && self.port_field(*side) & ECHO != 0)
+    }
+
     /// The side that sends the errors of which this flow is made, if it is one of errors that quote no flow.
     #[must_use]
     pub fn error_sender(&self) -> Option<Side> {

@@ -20,6 +20,7 @@ pub(super) fn of(report: &Evaluated) -> anyhow::Result<String> {
     let [packets, lengths] = over_time(evaluation)?;
     let plots = curve_plots(&curves_of(evaluation), Some(&evaluation.calibration()))?;
     Ok(whole(
+        "netanom evaluation",
         &html! {
             p.note { "Judged by " (report.judge) ". A model knows the captures that it was trained on by heart; what it is worth shows on others." }
         },

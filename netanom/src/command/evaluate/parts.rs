@@ -1,4 +1,4 @@
-//! What the pages of captures and of tables share: no script, nothing is loaded from elsewhere.
+//! What the pages of captures and of tables, judged or described, share: no script, nothing is loaded from elsewhere.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,19 +27,24 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;max-w
     padding:.6rem .9rem}.card b{display:block;font-size:1.15rem}.card span{color:#57606a;font-size:.85rem}\
     details summary{cursor:pointer;color:#57606a}";
 
-/// A page with this below its title, then the numbers, then the rest.
-pub(super) fn whole(top: &Markup, numbers: &[(&str, String)], rest: &Markup) -> String {
+/// A page with this title and this below it, then the numbers, then the rest.
+pub(in crate::command) fn whole(
+    title: &str,
+    top: &Markup,
+    numbers: &[(&str, String)],
+    rest: &Markup,
+) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "netanom evaluation" }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                h1 { "netanom evaluation" }
+                h1 { (title) }
                 (top)
                 div.cards {
                     @for (name, value) in numbers {
@@ -57,14 +62,14 @@ pub(super) fn whole(top: &Markup, numbers: &[(&str, String)], rest: &Markup) -> 
 ///
 /// # Errors
 /// When it cannot be written.
-pub(super) fn write(path: &Path, page: &str) -> anyhow::Result<()> {
+pub(in crate::command) fn write(path: &Path, page: &str) -> anyhow::Result<()> {
     std::fs::write(path, page)
         .with_context(|| format!("cannot write the report to `{}`", path.display()))?;
     log::info!("report: `{}`", path.display());
     Ok(())
 }
 
-pub(super) fn drawn(plot: Plot<'_>) -> anyhow::Result<Markup> {
+pub(in crate::command) fn drawn(plot: Plot<'_>) -> anyhow::Result<Markup> {
     Ok(PreEscaped(plot::svg(&plot)?))
 }
 
@@ -72,7 +77,7 @@ pub(super) fn drawn(plot: Plot<'_>) -> anyhow::Result<Markup> {
 ///
 /// # Errors
 /// When one cannot be drawn.
-pub(super) fn curve_plots(
+pub(in crate::command) fn curve_plots(
     curves: &[(String, Vec<Point>)],
     bins: Option<&[Bin]>,
 ) -> anyhow::Result<Vec<Markup>> {
@@ -132,7 +137,10 @@ fn bar_width(share: f64) -> String {
 }
 
 /// How many there are of each class.
-pub(super) fn distribution<C: fmt::Display>(counts: &BTreeMap<C, u64>, what: &str) -> Markup {
+pub(in crate::command) fn distribution<C: fmt::Display>(
+    counts: &BTreeMap<C, u64>,
+    what: &str,
+) -> Markup {
     let most = counts.values().copied().max().unwrap_or(1).max(2) as f64;
     html! {
         table {
@@ -149,7 +157,10 @@ pub(super) fn distribution<C: fmt::Display>(counts: &BTreeMap<C, u64>, what: &st
 }
 
 /// A confusion matrix; the colour says what share of a line it is.
-pub(super) fn matrix<C: Clone + fmt::Display>(confusion: &Confusion<C>, digits: usize) -> Markup {
+pub(in crate::command) fn matrix<C: Clone + fmt::Display>(
+    confusion: &Confusion<C>,
+    digits: usize,
+) -> Markup {
     let classes = confusion.classes();
     let total_of = |truth: usize| -> f64 {
         (0..classes.len())
@@ -185,7 +196,7 @@ fn shown(weight: f64, digits: usize) -> String {
 }
 
 /// The features that count most.
-pub(super) fn importance(features: &[(String, f64)], note: &str) -> Markup {
+pub(in crate::command) fn importance(features: &[(String, f64)], note: &str) -> Markup {
     let most = features.first().map_or(1.0, |(_, mean)| mean.max(1e-9));
     html! {
         h2 { "Features" }

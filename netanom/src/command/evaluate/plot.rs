@@ -31,25 +31,25 @@ const COLOURS: [RGBColor; 8] = [
 ];
 
 /// What is plotted.
-pub(super) struct Plot<'a> {
-    pub(super) title: &'a str,
+pub(in crate::command) struct Plot<'a> {
+    pub(in crate::command) title: &'a str,
     /// What the axes are, with their units.
-    pub(super) axes: (&'a str, &'a str),
+    pub(in crate::command) axes: (&'a str, &'a str),
     /// Where the axes end; they begin at 0.
-    pub(super) to: (f64, f64),
+    pub(in crate::command) to: (f64, f64),
     /// Name and points of each line.
-    pub(super) lines: Vec<(String, Vec<(f64, f64)>)>,
+    pub(in crate::command) lines: Vec<(String, Vec<(f64, f64)>)>,
     /// What a thin line from corner to corner is: a guess, or a perfect score.
-    pub(super) diagonal: Option<&'a str>,
+    pub(in crate::command) diagonal: Option<&'a str>,
     /// The second axis counts powers of ten: its values are logarithms of what is told.
-    pub(super) is_logarithmic: bool,
+    pub(in crate::command) is_logarithmic: bool,
 }
 
 /// The plot as an `<svg>` element.
 ///
 /// # Errors
 /// When it cannot be drawn.
-pub(super) fn svg(plot: &Plot<'_>) -> anyhow::Result<String> {
+pub(in crate::command) fn svg(plot: &Plot<'_>) -> anyhow::Result<String> {
     let mut svg = String::new();
     draw(plot, &mut svg).map_err(|error| anyhow!("cannot draw `{}`: {error}", plot.title))?;
     Ok(svg)

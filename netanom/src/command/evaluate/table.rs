@@ -10,9 +10,10 @@ use super::{answer, parts, table_page};
 use crate::cli::{EvaluateArgs, FormatArg};
 use crate::command::train::trainer;
 use crate::command::{progress, table};
+use crate::learn::anomaly::Kind;
 use crate::learn::importance::Sample;
 use crate::learn::scores::grouped;
-use crate::learn::table::{self as tables, Classes, Encoding, TableScores, Trial};
+use crate::learn::table::{self as tables, Classes, Encoding, Learner, TableScores, Trial};
 use crate::model::Model;
 
 const FOLDS: usize = 5;
@@ -27,6 +28,8 @@ pub(super) struct TableReport {
     /// A row of class probabilities for each row of the table that has a class.
     pub(super) probabilities: Array2<f32>,
     pub(super) scores: TableScores,
+    /// The share of normal rows that may be called an anomaly, of a model that knows what is normal alone.
+    pub(super) false_alarms: Option<f64>,
     /// Mean absolute contribution of each feature, most first; for a page only.
     pub(super) importance: Vec<(String, f64)>,
 }
@@ -51,8 +54,8 @@ pub(super) fn run(path: &Path, args: &EvaluateArgs) -> anyhow::Result<()> {
 
 fn by_model(path: &Path, model: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
     let model = Model::load(model)?;
-    let (table, mut classes, _) =
-        table::read(path, &args.table, Some(&model)).with_context(|| {
+    let (table, mut classes, _) = table::read(path, &args.table, Kind::Forest, Some(&model))
+        .with_context(|| {
             format!(
                 "the model `{}` needs the columns that it was trained on",
                 model.name
@@ -68,6 +71,10 @@ fn by_model(path: &Path, model: &Path, args: &EvaluateArgs) -> anyhow::Result<Ta
     Ok(TableReport {
         table: path.display().to_string(),
         judge: format!("model `{}`, trained {}", model.name, model.trained_at),
+        false_alarms: model
+            .scorer
+            .anomaly()
+            .map(|anomaly| f64::from(anomaly.false_alarms())),
         scores: TableScores::of(&classes, &probabilities, args.base_rate),
         classes,
         probabilities,
@@ -79,7 +86,8 @@ fn by_model(path: &Path, model: &Path, args: &EvaluateArgs) -> anyhow::Result<Ta
 }
 
 fn by_folds(path: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
-    let (table, classes, _) = table::read(path, &args.table, None)?;
+    let (kind, normal) = args.kind.settings(args.forest.seed)?;
+    let (table, classes, _) = table::read(path, &args.table, kind, None)?;
     // Nothing is kept here, so a column of gaps does no harm.
     if let Err(nothing) = table.check_columns() {
         log::warn!("{nothing}");
@@ -87,12 +95,17 @@ fn by_folds(path: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
     let folds = args.folds.unwrap_or(FOLDS);
     let settings = args.forest.settings();
     let trainer = trainer(args.trainer);
-    let bar = progress::bar(folds * settings.trees, "growing trees");
+    let learner = Learner {
+        kind,
+        trainer: &*trainer,
+        forest: &settings,
+        normal: &normal,
+    };
+    let bar = progress::bar(folds * learner.steps(), "learning");
     let grown = |done| bar.set_position(done as u64);
     let trial = Trial {
         folds,
-        trainer: &*trainer,
-        settings: &settings,
+        learner: &learner,
         has_importance: args.report.is_some(),
     };
     let judged = tables::cross_validate(&table, &classes, trial, &grown)?;
@@ -101,11 +114,18 @@ fn by_folds(path: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
     scores.fold_accuracies = judged.accuracies;
     Ok(TableReport {
         table: path.display().to_string(),
-        judge: format!(
-            "{folds} forests of {} trees ({}), each trained without the part of the rows that it judged",
-            settings.trees,
-            trainer.name()
-        ),
+        judge: match kind {
+            Kind::Forest => format!(
+                "{folds} forests of {} trees ({}), each trained without the part of the rows that it judged",
+                settings.trees,
+                trainer.name()
+            ),
+            kind => format!(
+                "{folds} models of the kind {}, each trained without the part of the rows that it judged",
+                kind.name()
+            ),
+        },
+        false_alarms: kind.is_of_normal().then_some(normal.false_alarms),
         scores,
         classes,
         probabilities: judged.probabilities,
@@ -117,7 +137,7 @@ fn by_folds(path: &Path, args: &EvaluateArgs) -> anyhow::Result<TableReport> {
 fn text(report: &TableReport) -> String {
     let confusion = TableScores::confusion(&report.classes, &report.probabilities);
     let mut text = format!("{confusion}\n\n");
-    for (name, value) in lines(&report.scores) {
+    for (name, value) in lines(report) {
         let _ = writeln!(text, "{name:36} {value}");
     }
     let _ = writeln!(text, "\nJudged by {}.", report.judge);
@@ -125,7 +145,8 @@ fn text(report: &TableReport) -> String {
 }
 
 /// The sums, a line each; what asks for a class of normal traffic only where there is one.
-pub(super) fn lines(scores: &TableScores) -> Vec<(&'static str, String)> {
+pub(super) fn lines(report: &TableReport) -> Vec<(&'static str, String)> {
+    let scores = &report.scores;
     let shown = |value: f64| format!("{value:.5}");
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), shown);
     let mut lines = vec![
@@ -143,7 +164,6 @@ pub(super) fn lines(scores: &TableScores) -> Vec<(&'static str, String)> {
         lines.extend([
             ("ROC-AUC of attack or not", number(scores.roc_auc)),
             ("PR-AUC of attack or not", number(scores.pr_auc)),
-            ("calibration error", number(scores.calibration_error)),
             (
                 "false calls of 1,000 normal rows",
                 number(scores.false_calls_per_1000),
@@ -157,6 +177,14 @@ pub(super) fn lines(scores: &TableScores) -> Vec<(&'static str, String)> {
                 ),
             ),
         ]);
+        match report.false_alarms {
+            // Its scores are ranks among normal rows, and no probabilities.
+            Some(share) => lines.push((
+                "threshold: a score of 0.5",
+                format!("{share} of normal rows may be called an anomaly"),
+            )),
+            None => lines.push(("calibration error", number(scores.calibration_error))),
+        }
     } else {
         let known: Vec<f64> = scores.class_roc_auc.values().copied().flatten().collect();
         let mean = known.iter().sum::<f64>() / known.len().max(1) as f64;

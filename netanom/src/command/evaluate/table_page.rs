@@ -26,13 +26,16 @@ pub(super) fn of(report: &TableReport) -> anyhow::Result<String> {
         .map(|(scores, name)| (name.as_str(), scores.support as u64))
         .collect();
     let bins = TableScores::calibration(&report.classes, &report.probabilities);
-    let plots = parts::curve_plots(&curves_of(report), (!bins.is_empty()).then_some(&bins[..]))?;
+    // Ranks are no probabilities.
+    let has_bins = !bins.is_empty() && report.false_alarms.is_none();
+    let plots = parts::curve_plots(&curves_of(report), has_bins.then_some(&bins[..]))?;
     Ok(parts::whole(
+        "netanom evaluation",
         &html! {
             p.note { (report.table) ", judged by " (report.judge) ". Rows of one recording are near-copies of each \
                      other: such scores say little of another network." }
         },
-        &lines(&report.scores),
+        &lines(report),
         &html! {
             h2 { "What was judged" }
             (parts::distribution(&rows, "rows"))

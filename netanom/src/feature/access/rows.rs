@@ -143,6 +143,7 @@ impl Row {
         // sources of one target and share an alert; so each stands in its target's place.
         let at = |ip| Endpoint { ip, port: 0 };
         Facts {
+            key: None,
             initiator: at(key.client),
             responder: at(key.client),
             protocol: PROTOCOL,

@@ -1,8 +1,8 @@
 //! How long a record of a table may be, whatever is in it: a file of zeros, a quote that is never closed.
 
-use std::cell::Cell;
 use std::io::{self, Read};
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of the longest record.
 pub(super) const LONGEST: u64 = 16 << 20;
@@ -11,12 +11,12 @@ pub(super) const MOST_COLUMNS: usize = 16_384;
 
 /// Bytes that were read since the last record was complete.
 #[derive(Clone, Default)]
-pub(super) struct Meter(Rc<Cell<u64>>);
+pub(super) struct Meter(Arc<AtomicU64>);
 
 impl Meter {
     /// A record is complete. (What was read of the next one by then counts for that; readers are ahead by some KiB.)
     pub(super) fn reset(&self) {
-        self.0.set(0);
+        self.0.store(0, Ordering::Relaxed);
     }
 }
 
@@ -29,8 +29,8 @@ pub(super) struct Bounded<R> {
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
-        let so_far = self.meter.0.get() + read as u64;
-        self.meter.0.set(so_far);
+        let read_now = read as u64;
+        let so_far = self.meter.0.fetch_add(read_now, Ordering::Relaxed) + read_now;
         if so_far > LONGEST {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
@@ -46,7 +46,7 @@ mod tests {
     use crate::learn::table::{Selection, Table};
 
     /// What is said of a table of which only so much is to be read.
-    fn refused(input: impl Read, file: &str) -> String {
+    fn refused(input: impl Read + Send, file: &str) -> String {
         let selection = Selection {
             label: "label".to_owned(),
             ..Selection::default()
@@ -56,7 +56,7 @@ mod tests {
     }
 
     /// Fails when it is read to its end.
-    fn endless(beginning: &'static [u8], rest: u8) -> impl Read {
+    fn endless(beginning: &'static [u8], rest: u8) -> impl Read + Send {
         struct Guard(u64);
         impl Read for Guard {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Table, TableError};
 use crate::alert::Class;
-use crate::model::{Grouping, MAX_CLASSES};
+use crate::model::{Grouping, MAX_CLASSES, anomaly};
 
 /// What attacks are called when they are not told apart.
 const ATTACK: &str = "attack";
@@ -100,6 +100,28 @@ impl Classes {
             }
         }
         Self::number(table, &of_label, normal.is_some())
+    }
+
+    /// The two classes of a model that knows what is normal: all that is not is an `anomaly`.
+    ///
+    /// # Errors
+    /// When no class is normal traffic.
+    pub fn as_anomalies(mut self) -> Result<Self, TableError> {
+        if !self.has_normal {
+            return Err(self.no_normal());
+        }
+        self.names = anomaly::CLASSES.map(str::to_owned).to_vec();
+        self.labels
+            .iter_mut()
+            .for_each(|label| *label = (*label).min(1));
+        Ok(self)
+    }
+
+    pub(super) fn no_normal(&self) -> TableError {
+        TableError::NoNormal {
+            wanted: NORMAL.join("` or `"),
+            classes: self.names.join(", "),
+        }
     }
 
     /// Adds the classes of a model that the table does not have. That of normal traffic is the first when either has it.

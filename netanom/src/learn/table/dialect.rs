@@ -1,15 +1,21 @@
-//! What tables are written in, made to rows of UTF-8 with one delimiter: UTF-16 of spreadsheets, logs of Zeek.
+//! What tables are written in, made to rows of UTF-8 with one delimiter: UTF-16 of spreadsheets, logs of
+//! Zeek, JSON lines.
+
+mod json;
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
+use self::json::JsonLines;
 use super::bounds::LONGEST;
 
 /// A table as the CSV reader takes it. Every line of the file is one here, so that errors name the right one.
 pub(super) struct Dialect<'a> {
-    pub(super) input: Box<dyn BufRead + 'a>,
+    pub(super) input: Box<dyn BufRead + Send + 'a>,
     pub(super) delimiter: u8,
     /// A quote makes one field of what holds delimiters.
     pub(super) has_quotes: bool,
+    /// Lines that were put in front of those of the file.
+    pub(super) added: u64,
 }
 
 /// Bytes that are looked at: the names of some thousand columns.
@@ -20,7 +26,7 @@ const ZEEK: &[u8] = b"#separator ";
 
 impl<'a> Dialect<'a> {
     /// Looks at the beginning of a file.
-    pub(super) fn of(input: impl Read + 'a) -> io::Result<Self> {
+    pub(super) fn of(input: impl Read + Send + 'a) -> io::Result<Self> {
         let mut input = headed(input);
         match input.fill_buf()? {
             [0xff, 0xfe, ..] => Self::of_text(utf16(input, u16::from_le_bytes)),
@@ -32,7 +38,7 @@ impl<'a> Dialect<'a> {
         }
     }
 
-    fn of_text(input: impl Read + 'a) -> io::Result<Self> {
+    fn of_text(input: impl Read + Send + 'a) -> io::Result<Self> {
         let mut input = headed(input);
         // A byte order mark, as spreadsheets write it.
         if input.fill_buf()?.starts_with("\u{feff}".as_bytes()) {
@@ -45,6 +51,16 @@ impl<'a> Dialect<'a> {
                 delimiter: zeek.inner.separator,
                 input: Box::new(BufReader::new(zeek)),
                 has_quotes: false,
+                added: 0,
+            });
+        }
+        if JsonLines::<BufReader<io::Empty>>::is_it(first) {
+            let lines = Lines::of(JsonLines::of(input)?);
+            return Ok(Self {
+                input: Box::new(BufReader::new(lines)),
+                delimiter: b',',
+                has_quotes: true,
+                added: 1,
             });
         }
         let line = first.split(|byte| *byte == b'\n').next().unwrap_or(first);
@@ -56,12 +72,13 @@ impl<'a> Dialect<'a> {
                 false => Box::new(input),
             },
             has_quotes: true,
+            added: 0,
         })
     }
 }
 
 /// With the first of it in one piece, however few bytes come at once: enough for a header.
-fn headed<R: Read>(mut input: R) -> BufReader<impl Read> {
+fn headed<R: Read + Send>(mut input: R) -> BufReader<impl Read + Send> {
     let mut head = Vec::new();
     let read = input.by_ref().take(HEAD as u64).read_to_end(&mut head);
     // What came before an error is read first, so that the error names the line.

@@ -60,6 +60,16 @@ impl Encoding {
         })
     }
 
+    /// Columns of numbers that have no gaps.
+    #[must_use]
+    pub fn of_numbers(features: &[String]) -> Self {
+        Self {
+            features: features.to_vec(),
+            words: BTreeMap::new(),
+            keeps_gaps: false,
+        }
+    }
+
     /// As a model was trained with.
     #[must_use]
     pub fn of_model(model: &Model) -> Self {

@@ -55,6 +55,9 @@ pub enum TableError {
     /// There are no rows.
     #[error("the table `{}` has no row with a label", .0.display())]
     Empty(PathBuf),
+    /// There is nothing in it.
+    #[error("the table `{}` has no row", .0.display())]
+    NoRow(PathBuf),
     /// A row has more or fewer fields than the first.
     #[error(
         "`{}`, line {line}: {found} fields where line 1 has {expected}; mend or remove the line", file.display()

@@ -6,26 +6,23 @@
 
 use ndarray::Array2;
 
-use super::{Classes, Encoding, Table, TableError};
+use super::scores::shares;
+use super::{Classes, Encoding, Learner, Table, TableError};
 use crate::learn::dataset::DataSet;
 use crate::learn::importance::Sample;
-use crate::learn::trainer::{ForestSettings, Trainer};
-use crate::model::{Forest, Scorer};
 
 /// How a table is cross-validated.
 #[derive(Clone, Copy)]
 pub struct Trial<'a> {
     /// Folds, at least 2.
     pub folds: usize,
-    /// What grows the forests.
-    pub trainer: &'a dyn Trainer,
-    /// How.
-    pub settings: &'a ForestSettings,
+    /// What learns.
+    pub learner: &'a Learner<'a>,
     /// Whether the features' importance is worked out, which with deep trees takes longer than all else.
     pub has_importance: bool,
 }
 
-/// What forests made of the folds that they were not trained on.
+/// What models made of the folds that they were not trained on.
 #[derive(Clone, Debug)]
 pub struct CrossValidation {
     /// A row of class probabilities for each row that has a class.
@@ -36,7 +33,7 @@ pub struct CrossValidation {
     pub importance: Vec<(String, f64)>,
 }
 
-/// Trains and judges `folds` times; `progress` is told how many trees have grown.
+/// Trains and judges `folds` times; `progress` is told how many steps are done, [`Learner::steps`] a fold.
 ///
 /// # Errors
 /// When there are not enough rows, or a column cannot be used.
@@ -46,9 +43,8 @@ pub fn cross_validate(
     trial: Trial<'_>,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<CrossValidation, TableError> {
-    let Trial {
-        folds, settings, ..
-    } = trial;
+    let Trial { folds, learner, .. } = trial;
+    learner.check(table, classes)?;
     let rows = classes.rows.len();
     if folds < 2 || folds > rows {
         return Err(TableError::Folds { folds, rows });
@@ -57,16 +53,16 @@ pub fn cross_validate(
     let mut probabilities = Array2::zeros((rows, classes.names.len()));
     let mut accuracies = Vec::with_capacity(folds);
     let mut sums = vec![0.0; table.columns.len()];
+    let steps = learner.steps();
     for fold in 0..folds {
         let (held, rest): (Vec<usize>, Vec<usize>) =
             (0..rows).partition(|row| fold_of[*row] == fold);
         let (data, encoding) = data_set(table, classes, &rest)?;
-        let grown = |done| progress(fold * settings.trees + done);
-        let trees = trial.trainer.train(&data, settings, &grown)?;
-        let forest = Forest::new(&trees, data.classes.len(), data.features.len())?;
-        let scorer = Scorer::from(forest);
+        let grown = |done| progress(fold * steps + done);
+        let scorer = learner.learn(&data, &encoding, &grown)?;
+        grown(steps);
         let judged = encoding.encode(table, &places(classes, &held))?;
-        let of_held = scorer.shares(judged.view());
+        let of_held = shares(&scorer, judged.view());
         let right = held
             .iter()
             .zip(of_held.outer_iter())
@@ -108,13 +104,6 @@ pub fn data_set(
     classes: &Classes,
     rows: &[usize],
 ) -> Result<(DataSet, Encoding), TableError> {
-    if classes.names.len() < 2 {
-        return Err(TableError::OneClass {
-            file: table.path.clone(),
-            column: table.label.name.clone(),
-            classes: classes.names.join(", "),
-        });
-    }
     let labels: Vec<u8> = rows.iter().map(|row| classes.labels[*row]).collect();
     let places = places(classes, rows);
     let encoding = Encoding::fit(table, &places, &labels)?;

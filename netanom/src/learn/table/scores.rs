@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
 use super::{Classes, Encoding, Table, TableError};
+use crate::learn::anomaly::by_rows;
 use crate::learn::curves::{self, Scored};
 use crate::learn::scores::{ClassScores, Confusion};
-use crate::model::Model;
+use crate::model::{Model, Scorer};
 
 /// The numbers.
 #[derive(Clone, Debug, Serialize)]
@@ -115,6 +116,19 @@ pub fn scored(classes: &Classes, probabilities: &Array2<f32>, class: Option<usiz
     .collect()
 }
 
+/// [`Scorer::shares`] of many rows, by every core where a kind takes its time; forests are as fast as rows come.
+#[must_use]
+pub fn shares(scorer: &Scorer, rows: ArrayView2<'_, f32>) -> Array2<f32> {
+    if scorer.anomaly().is_none() {
+        return scorer.shares(rows);
+    }
+    let of_rows = |rows: ArrayView2<'_, f32>| scorer.shares(rows).into_iter().collect();
+    let flat = by_rows(rows, of_rows);
+    let whole = Array2::from_shape_vec((rows.nrows(), scorer.classes()), flat);
+    // Every row has one share a class.
+    whole.unwrap_or_else(|_| scorer.shares(rows))
+}
+
 /// What a model makes of the rows: its probabilities, with the columns in the order of `classes`, which are first
 /// extended by those that only the model has.
 ///
@@ -138,7 +152,7 @@ pub fn judge(
         });
     }
     let encoded = Encoding::of_model(model).encode(table, &classes.rows)?;
-    let judged = model.predict(encoded.view());
+    let judged = model.calibrated(shares(&model.scorer, encoded.view()));
     classes.extend(&model.classes);
     let mut probabilities = Array2::zeros(judged.raw_dim());
     for (name, of_class) in model.classes.iter().zip(judged.columns()) {

@@ -8,7 +8,7 @@ use super::proto::{
 };
 use super::{CALIBRATION, CLASSES, DOMAIN, FEATURES, OPERATOR, TYPICAL};
 use crate::model::forest::{Arrays, Input, Inputs};
-use crate::model::{Model, Scorer};
+use crate::model::{Model, ModelError};
 
 /// The oldest that has what is written here, so that old runtimes read it too.
 const IR_VERSION: i64 = 8;
@@ -21,11 +21,16 @@ impl Model {
     /// The probabilities are those of the forest: ONNX's operator has no calibration. That, the features' names, the
     /// classes' names and what is typical go into the metadata, so that [`Model::read_onnx`] gives the same model again
     /// but for its origin and card.
-    #[must_use]
-    pub fn write_onnx(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`ModelError::NotForest`] for other kinds of model.
+    pub fn write_onnx(&self) -> Result<Vec<u8>, ModelError> {
+        let forest = self.scorer.forest().ok_or_else(|| ModelError::NotForest {
+            model: self.name.clone(),
+            kind: self.scorer.kind(),
+        })?;
         let classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
         let labels = classes.iter().map(|name| name.as_bytes().to_vec());
-        let Scorer::Forest(forest) = &self.scorer;
         let mut attributes = trees(&forest.arrays(), forest.classes(), forest.inputs());
         attributes.push(Attribute {
             name: "classlabels_strings".to_owned(),
@@ -90,7 +95,7 @@ impl Model {
                 }],
             }),
         };
-        file.encode_to_vec()
+        Ok(file.encode_to_vec())
     }
 }
 

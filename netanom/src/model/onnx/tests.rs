@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::*;
 use crate::model::Model;
 use crate::model::forest::tests::random_trees;
-use crate::model::{Calibration, Forest, ModelError, Scorer};
+use crate::model::{Calibration, Forest, ModelError};
 
 /// Written by `tests/fixture.py`: scikit-learn's forest, converted by skl2onnx.
 const SKLEARN: &[u8] = include_bytes!("tests/sklearn.onnx");
@@ -45,7 +45,7 @@ fn random() -> Model {
 fn a_forest_of_scikit_learn_judges_as_in_onnx_runtime() {
     let model = Model::read_onnx(SKLEARN, Some(&names(5))).unwrap();
     assert_eq!(model.classes, ["normal", "port_scan", "syn_flood"]);
-    let Scorer::Forest(forest) = &model.scorer;
+    let forest = model.scorer.forest().unwrap();
     assert_eq!(forest.trees(), 7);
     let judged = model.scorer.shares(expected("rows").view());
     let worst = (judged - expected("probabilities")).mapv(f32::abs);
@@ -65,7 +65,7 @@ fn of_two_classes_the_file_may_hold_one() {
 #[test]
 fn what_is_written_reads_back() {
     let model = random();
-    let again = Model::read_onnx(&model.write_onnx(), None).unwrap();
+    let again = Model::read_onnx(&model.write_onnx().unwrap(), None).unwrap();
     assert_eq!(again.features, model.features);
     assert_eq!(again.classes, model.classes);
     assert_eq!(again.typical, model.typical);
@@ -116,7 +116,7 @@ fn what_is_no_forest_of_ours_is_refused_with_the_reason() {
     let model = random();
     // As long as before, so that no length in the file changes.
     let changed = |from: &[u8], to: &[u8]| {
-        let mut bytes = model.write_onnx();
+        let mut bytes = model.write_onnx().unwrap();
         let places: Vec<usize> = (0..bytes.len() - from.len())
             .filter(|&at| bytes[at..].starts_with(from))
             .collect();

@@ -159,6 +159,11 @@ impl Scene {
         self.noted.clear();
     }
 
+    /// Notes a port of a host that was asked there.
+    pub(super) fn note_port(&mut self, host: Host, port: u16) {
+        self.noted.push((host.ip, port));
+    }
+
     /// The ports that `client` took since then.
     pub(super) fn noted_ports(&self, client: Host) -> impl Iterator<Item = u16> {
         let of_client = self.noted.iter().filter(move |(ip, _)| *ip == client.ip);

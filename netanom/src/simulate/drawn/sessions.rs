@@ -148,6 +148,7 @@ pub(super) fn file_transfer(scene: &mut Scene, cast: Cast) {
             } else {
                 (cast.server, cast.client, data_port + number as u16 % 5000)
             };
+            scene.note_port(asked, port);
             let sends = if passive == up {
                 Side::Client
             } else {

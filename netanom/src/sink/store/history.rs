@@ -71,6 +71,10 @@ impl Sink for AlertHistory {
         "store"
     }
 
+    fn takes_suppressed(&self) -> bool {
+        true
+    }
+
     fn emit(&mut self, alert: &Alert) -> Result<(), SinkError> {
         let place = self.store.place_for(&alert.id);
         match self.database.write(place, alert) {

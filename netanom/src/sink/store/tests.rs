@@ -42,6 +42,9 @@ pub(crate) fn alert(n: u8) -> Alert {
         alternatives: Vec::new(),
         began: None,
         rate: crate::alert::Rate::default(),
+        attack: vec!["T1595.001".to_owned()],
+        suppressed_by: None,
+        example_flows: Vec::new(),
         explanation: vec![Contribution {
             feature: "pair_ports".to_owned(),
             value: 120.0,

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::*;
+use crate::model::Model;
 use crate::model::forest::tests::{random_trees, three_classes};
-use crate::model::{Model, Scorer};
 
 /// What the trees expect of a class when the features in `known` are known, and the others are not.
 fn worth(forest: &Forest, row: &[f32], class: usize, known: u32) -> f64 {
@@ -81,7 +81,8 @@ fn contributions_are_those_of_the_shap_package() {
     let fixture: Value = serde_json::from_str(fixture).unwrap();
     let file = include_bytes!("../../onnx/tests/sklearn.onnx");
     let names: Vec<String> = (0..5).map(|number| format!("f{number}")).collect();
-    let Scorer::Forest(forest) = Model::read_onnx(file, Some(&names)).unwrap().scorer;
+    let model = Model::read_onnx(file, Some(&names)).unwrap();
+    let forest = model.scorer.forest().unwrap();
     let rows: Vec<Vec<f32>> = serde_json::from_value(fixture["rows"].clone()).unwrap();
     let base: Vec<f64> = serde_json::from_value(fixture["base"].clone()).unwrap();
     let values: Vec<Vec<Vec<f64>>> = serde_json::from_value(fixture["shap"].clone()).unwrap();

@@ -119,7 +119,7 @@ fn check(model: &Model, rows: &Array2<f32>, said: &Said, name: &str) {
     let mut own = model.clone();
     own.typical.fill(0.0);
     assert_eq!(Model::read(&own.write()).unwrap(), own, "{name}");
-    let again = Model::read_onnx(&model.write_onnx(), None).unwrap();
+    let again = Model::read_onnx(&model.write_onnx().unwrap(), None).unwrap();
     assert_eq!(again.classes, model.classes, "{name}");
     let difference = again.predict(rows.view()) - &judged;
     assert!(difference.iter().all(|one| one.abs() < 1e-6), "{name}");
