@@ -4,22 +4,25 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 mod judge;
 mod learning;
+mod records;
+mod simulating;
 mod table;
 mod values;
 
 pub use judge::{DescribeArgs, JudgeArgs, RowFormatArg};
 pub use learning::{EvaluateArgs, ForestArgs, LeaveOutArg, TrainArgs, TrainerArg};
+pub use records::{InputArg, WatchArgs};
+pub use simulating::{SimulateArgs, SimulateOutput};
 pub use table::{KindArg, KindArgs, TableArgs};
 
 use crate::rewrite::Kind;
-use crate::simulate::{IpPrefix, Mac, Mode, parse_mac};
 use crate::sink::stderr;
-use values::{bar_of_evidence, share_of_anomalies, with_port};
+use values::{bar_of_evidence, with_port};
 
 /// Network anomaly sensor: counts every flow in the kernel, judges it with a Random Forest, raises alerts.
 #[derive(Debug, Parser)]
@@ -309,78 +312,6 @@ pub struct ReplayArgs {
     pub tick: Option<u64>,
 }
 
-/// `netanom watch`.
-#[derive(Debug, clap::Args)]
-pub struct WatchArgs {
-    /// Files, or patterns in quotes such as '/var/log/nginx/*access.log*'. What is compressed (gzip, zstd) is read once,
-    /// as history.
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Model file [default: the one inside the program].
-    #[arg(long, value_name = "FILE")]
-    pub model: Option<PathBuf>,
-    /// Configuration file (TOML).
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Address of /metrics and /alerts, such as localhost:9710, or :9710 for every IPv4 address [default: 127.0.0.1:9710].
-    #[arg(long, value_name = "[ADDRESS]:PORT", value_parser = with_port)]
-    pub listen: Option<String>,
-    /// Folder for what outlives the watch: its places in the files and the alerts [default: /var/lib/netanom/watch for
-    /// root, else ~/.local/state/netanom/watch].
-    #[arg(long, value_name = "DIR", conflicts_with = "no_state")]
-    pub state_dir: Option<PathBuf>,
-    /// Keep nothing that outlives the watch: the next start reads the files from their beginning.
-    #[arg(long)]
-    pub no_state: bool,
-}
-
-/// `netanom simulate`.
-#[derive(Debug, clap::Args)]
-pub struct SimulateArgs {
-    /// What kind of traffic.
-    #[arg(value_parser = mode_names())]
-    pub mode: String,
-    #[command(flatten)]
-    /// Where the traffic goes.
-    pub output: SimulateOutput,
-    /// Who sends: an address, or a prefix whose hosts all take part.
-    #[arg(long, value_name = "IP[/LEN]", required_unless_present = "rows")]
-    pub source: Option<IpPrefix>,
-    /// Who is asked or attacked.
-    #[arg(long, value_name = "IP", required_unless_present = "rows")]
-    pub target: Option<IpAddr>,
-    /// Of access-log and table: how many rows.
-    #[arg(long, value_name = "COUNT", conflicts_with_all = ["source", "target", "interface"])]
-    pub rows: Option<u64>,
-    /// Of access-log and table: share of the rows that are anomalies, 0 to 0.9.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share_of_anomalies)]
-    pub anomalies: f64,
-    /// Hardware address of all sources [default: each has its own].
-    #[arg(long, value_name = "MAC", value_parser = parse_mac)]
-    pub source_mac: Option<Mac>,
-    /// Hardware address of the target.
-    #[arg(long, value_name = "MAC", value_parser = parse_mac)]
-    pub target_mac: Option<Mac>,
-    /// Packets a second; for attacks those of the attacking side [default: the mode's own].
-    #[arg(long, value_name = "PPS")]
-    pub rate: Option<f64>,
-    /// Seconds of traffic.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
-    pub duration: f64,
-    /// Seed of all draws: the same one gives the same frames.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Time of the first frame in a capture file, RFC 3339 [default: 2026-01-01T00:00:00Z].
-    #[arg(long, value_name = "TIME")]
-    pub start: Option<String>,
-    /// Send on an interface that is no veth, dummy or loopback: only on a network that is yours.
-    #[arg(long, requires = "interface")]
-    pub i_own_this_network: bool,
-    /// How to print what was sent.
-    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
-    pub format: FormatArg,
-}
-
 /// `netanom rewrite`.
 #[derive(Debug, clap::Args)]
 pub struct RewriteArgs {
@@ -407,18 +338,6 @@ pub struct RewriteArgs {
     pub packets: usize,
 }
 
-/// `--write` or `--interface`, exactly one.
-#[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-pub struct SimulateOutput {
-    /// Capture file to write; `-` for standard output.
-    #[arg(long, value_name = "OUT.pcap")]
-    pub write: Option<PathBuf>,
-    /// Interface to send on, in real time.
-    #[arg(long, value_name = "IFACE")]
-    pub interface: Option<String>,
-}
-
 /// A file whose name says what flows are written as; or what is no file, as `/dev/stdout`.
 fn flow_table(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -434,27 +353,6 @@ fn flow_table(text: &str) -> Result<PathBuf, String> {
 /// What can be rewritten, for the help.
 fn kind_names() -> PossibleValuesParser {
     Kind::all().map(Kind::name).into()
-}
-
-/// The modes with their explanations, for the help.
-fn mode_names() -> PossibleValuesParser {
-    let records = [
-        PossibleValue::new("access-log").help("a web server's log, in the combined format"),
-        PossibleValue::new("table").help("a table of sessions with a label, as CSV"),
-    ];
-    Mode::all()
-        .map(|mode| PossibleValue::new(mode.name()).help(mode.about()))
-        .chain(records)
-        .into()
-}
-
-/// `--input`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum InputArg {
-    /// Packets: pcap or pcapng.
-    Capture,
-    /// Lines that a web server or proxy has written.
-    AccessLog,
 }
 
 /// `--format`.

@@ -1,3 +1,5 @@
+//! Rows of requests whose features were worked out by hand.
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 

@@ -18,7 +18,14 @@ pub(super) fn crawl(scene: &mut Scene<'_>) {
     scene.ask(
         "GET",
         "/robots.txt",
-        (if scene.site.brings % 2 == 0 { 200 } else { 404 }, 120),
+        (
+            if scene.site.brings.is_multiple_of(2) {
+                200
+            } else {
+                404
+            },
+            120,
+        ),
         "",
     );
     while scene.goes_on() {

@@ -1,3 +1,5 @@
+//! Simulated logs: as long as asked for, in order, and of every kind.
+
 use std::collections::BTreeSet;
 
 use super::super::DEFAULT_START;

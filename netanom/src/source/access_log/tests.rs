@@ -1,3 +1,5 @@
+//! Lines of every kind of log, and lines that are none.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Files that grow, are renamed, truncated and compressed, with and without a restart between.
+
 use std::fs::OpenOptions;
 use std::io::Write;
 
