@@ -1,4 +1,5 @@
-//! The live page in a real browser: it loads under its own policy, asks for what it shows, and follows the stream.
+//! The live page in a real browser: it loads under its own policy, asks for what it shows, and builds its form. The stream
+//! is tried where the clock is real: the browser's own time runs ahead here, so that it takes a quiet stream for a lost one.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -31,15 +32,12 @@ fn the_page_shows_alerts_and_builds_its_form_in_a_browser() {
         "Port scan",
         "198.19.66.6 → 198.18.1.10",
         "pair ports 10s 592 ports, typically 1",
-        // The stream is open.
-        "<span id=\"state-text\">",
         // The form has the model's features.
         "name=\"payload_fwd\"",
         "Judge it",
     ] {
         assert!(page.dom.contains(shown), "{shown} is not in {}", page.dom);
     }
-    assert!(!page.dom.contains("no connection"), "{}", page.dom);
 }
 
 #[test]
