@@ -1,7 +1,10 @@
 //! The configuration: a file, and flags that win over it. The comments here are those of `--print-config`.
 
 mod error;
+mod http;
+mod pipeline;
 mod ranges;
+mod sink;
 
 use std::fs::File;
 use std::io::Read;
@@ -11,35 +14,35 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use netanom_common::packet::{TunnelSettings, Tunnels, VxlanPorts};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml_example::TomlExample;
 
 use crate::alert::IncidentSettings;
-use crate::flow::{FlowTimeouts, MOST_UNANSWERED};
-use crate::model::Evidence;
-use crate::pipeline::PipelineSettings;
+use crate::alert::{Suppression, Suppressions};
+use crate::flow::MOST_UNANSWERED;
+use crate::sink::webhook::without_secrets;
 use crate::source::{Direction, XdpMode};
 
 pub use error::ConfigError;
+pub use http::Http;
 use ranges::within;
+pub use sink::{Sink, SinkSettings};
 
 /// Bytes of a configuration file at most: three hundred times the one with every default and its comment. A device that
 /// never ends would take all memory.
 const MAX_FILE: u64 = 1024 * 1024;
-/// The longest time that can be asked for, in seconds: a year.
-const YEAR: u64 = 31_536_000;
 
 /// netanom: configuration of the sensor, read with `netanom run --config FILE`.
 /// Every value shown is the default; flags win over the file.
-#[derive(Clone, Debug, PartialEq, Deserialize, TomlExample)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, TomlExample)]
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]
 pub struct Config {
     /// Interfaces to watch, also when they come later; `*` and `?` stand for any characters and for any one. None: that of
     /// the default route.
     pub interfaces: Vec<String>,
-    /// Address of /metrics and /alerts, also by name; a port alone (`:9710`) is every IPv4 address. Anything but a loopback
-    /// address shows them to the network.
+    /// Address for HTTP: the live page, /alerts, /metrics and all else; also by name. A port alone (`:9710`) is every IPv4
+    /// address. What others see at an address that they reach is set under `[http]`.
     pub listen: String,
     /// Names by which the sensor may be asked, beside `localhost` and its addresses: a request whose Host header is
     /// another name is refused, as it may come from a page that a stranger's name server leads here.
@@ -78,10 +81,19 @@ pub struct Config {
     /// When alerts are raised.
     #[toml_example(nesting)]
     pub alerts: Alerts,
+    /// Who may ask over HTTP.
+    #[toml_example(nesting)]
+    pub http: Http,
+    /// Where alerts go.
+    #[toml_example(nesting)]
+    pub sink: Vec<Sink>,
+    /// Which alerts are not sent: docs/operator.md.
+    #[toml_example(skip)]
+    pub suppress: Vec<Suppression>,
 }
 
 /// Times in seconds.
-#[derive(Clone, Debug, PartialEq, Deserialize, TomlExample)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, TomlExample)]
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]
 pub struct Flows {
@@ -106,7 +118,7 @@ pub struct Flows {
 }
 
 /// An alert begins when there is evidence enough, and ends when no more comes.
-#[derive(Clone, Debug, PartialEq, Deserialize, TomlExample)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, TomlExample)]
 #[serde(default, deny_unknown_fields)]
 #[toml_example(default)]
 pub struct Alerts {
@@ -137,6 +149,9 @@ impl Default for Config {
             max_alerts: 10_000,
             flows: Flows::default(),
             alerts: Alerts::default(),
+            http: Http::default(),
+            sink: vec![Sink::default()],
+            suppress: Vec::new(),
         }
     }
 }
@@ -201,6 +216,35 @@ impl Config {
     #[must_use]
     pub fn example() -> String {
         Self::toml_example()
+    }
+
+    /// The settings as `/config` shows them. The file of a token is named, what is in it is not.
+    #[must_use]
+    pub fn shown(&self) -> serde_json::Value {
+        let mut shown = self.clone();
+        for sink in &mut shown.sink {
+            if !sink.url.is_empty() {
+                sink.url = without_secrets(&sink.url);
+            }
+        }
+        // Plain data, which can always be written.
+        serde_json::to_value(shown).unwrap_or_default()
+    }
+
+    /// Where alerts go, beside the store behind `/alerts`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] when one is of no known kind, or lacks what its kind needs.
+    pub fn sinks(&self) -> Result<Vec<SinkSettings>, ConfigError> {
+        sink::checked(&self.sink)
+    }
+
+    /// Which alerts are not sent.
+    ///
+    /// # Errors
+    /// [`ConfigError::Suppression`] of the first rule that cannot be used.
+    pub fn suppressions(&self) -> Result<Suppressions, ConfigError> {
+        Ok(Suppressions::new(&self.suppress)?)
     }
 
     /// The address to listen on: as it stands, of a name (its first of IPv4, else of IPv6), or with a port alone every IPv4
@@ -286,6 +330,23 @@ impl Config {
         })
     }
 
+    /// That every value can be used.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] with the first one that cannot.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.listen()?;
+        self.xdp_mode()?;
+        self.direction()?;
+        self.tunnels()?;
+        self.tick()?;
+        self.kernel_flows()?;
+        self.pipeline()?;
+        self.sinks()?;
+        self.suppressions()?;
+        Ok(())
+    }
+
     /// The model file, when another than the built-in one is wanted.
     #[must_use]
     pub fn model(&self) -> Option<PathBuf> {
@@ -319,65 +380,6 @@ impl Config {
             "between 1024 and 4194304",
         )?;
         Ok(self.kernel_flows)
-    }
-
-    /// [`Self::pipeline_for`] a model that says nothing of evidence.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn pipeline(&self) -> Result<PipelineSettings, ConfigError> {
-        self.pipeline_for(&Evidence::default())
-    }
-
-    /// How the pipeline keeps flows and incidents; what the file does not say of evidence, the model may.
-    ///
-    /// # Errors
-    /// [`ConfigError::Value`] when a value is out of range.
-    pub fn pipeline_for(&self, of_model: &Evidence) -> Result<PipelineSettings, ConfigError> {
-        let flows = &self.flows;
-        within(
-            "flows.max",
-            flows.max,
-            1..=10_000_000,
-            "between 1 and 10000000",
-        )?;
-        within(
-            "flows.unanswered",
-            flows.unanswered,
-            1024..=1_000_000,
-            "between 1024 and 1000000",
-        )?;
-        for (key, seconds) in [
-            ("flows.tcp_idle", flows.tcp_idle),
-            ("flows.tcp_opening", flows.tcp_opening),
-            ("flows.tcp_closed", flows.tcp_closed),
-            ("flows.udp_idle", flows.udp_idle),
-            ("flows.icmp_idle", flows.icmp_idle),
-            ("flows.other_idle", flows.other_idle),
-            ("flows.active", flows.active),
-            ("alerts.quiet", self.alerts.quiet),
-        ] {
-            within(key, seconds, 1..=YEAR, "between 1 and 31536000 (a year)")?;
-        }
-        let evidence = self.alerts.evidence(of_model)?;
-        Ok(PipelineSettings {
-            max_flows: flows.max,
-            max_unanswered: flows.unanswered,
-            timeouts: FlowTimeouts {
-                tcp: Duration::from_secs(flows.tcp_idle),
-                tcp_opening: Duration::from_secs(flows.tcp_opening),
-                tcp_closed: Duration::from_secs(flows.tcp_closed),
-                udp: Duration::from_secs(flows.udp_idle),
-                icmp: Duration::from_secs(flows.icmp_idle),
-                other: Duration::from_secs(flows.other_idle),
-                active: Duration::from_secs(flows.active),
-            },
-            incidents: IncidentSettings {
-                evidence,
-                quiet: Duration::from_secs(self.alerts.quiet),
-                ..IncidentSettings::default()
-            },
-        })
     }
 }
 

@@ -92,6 +92,11 @@ impl Pipeline {
         self
     }
 
+    /// Raises and ends incidents by these settings from now on; those that go on do so.
+    pub fn set_incidents(&mut self, settings: IncidentSettings) {
+        self.judge.incidents_mut().set_settings(settings);
+    }
+
     /// Alerts call the interface with this index so from now on.
     pub fn name_interface(&mut self, index: u32, name: String) {
         let known = self.judge.incidents_mut().interfaces_mut();

@@ -15,8 +15,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use netanom::alert::{Class, Severity};
 use netanom::flow::{Timestamp, Window};
-use netanom::http::{Health, HttpState};
+use netanom::http::{Health, HttpState, Live, Settings};
 use netanom::metrics::{Build, Metrics, XdpMode};
+use netanom::model::Model;
 use netanom::sink::store::AlertStore;
 use netanom::source::EncapsulatedPackets;
 use netanom_common::counter::{Ignored, Tally};
@@ -187,7 +188,10 @@ impl Sensor {
             metrics: Arc::clone(&metrics),
             alerts: AlertStore::new(10),
             health,
-            hosts: Vec::new(),
+            live: Live::default(),
+            model: Arc::new(Model::built_in().unwrap()),
+            settings: Settings::default(),
+            tls: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();

@@ -25,7 +25,7 @@ struct Package {
     has_daemon: bool,
 }
 
-const PACKAGES: [Package; 6] = [
+const PACKAGES: [Package; 8] = [
     Package {
         name: "iproute2",
         program: "ip",
@@ -60,6 +60,18 @@ const PACKAGES: [Package; 6] = [
         name: "tshark",
         program: "tshark",
         why: "counting the conversations of real captures a second time",
+        has_daemon: false,
+    },
+    Package {
+        name: "chromium",
+        program: "chromium",
+        why: "the live page as people meet it",
+        has_daemon: false,
+    },
+    Package {
+        name: "openssl",
+        program: "openssl",
+        why: "a certificate for HTTPS",
         has_daemon: false,
     },
 ];

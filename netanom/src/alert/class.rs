@@ -6,11 +6,14 @@ use std::str::FromStr;
 
 use netanom_common::packet::protocol;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::UnknownName;
 
 /// What a flow or a host is judged to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Ordinary traffic.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use netanom_common::flow::FlowKey;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Facts;
 use crate::flow::{Endpoint, Timestamp, community_id, protocol_name};
@@ -12,21 +13,25 @@ use crate::flow::{Endpoint, Timestamp, community_id, protocol_name};
 const MOST: usize = 10;
 
 /// A flow of an incident, as it was when it was judged last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExampleFlow {
     /// `tcp`, `udp`, `icmp` or `ip-N`.
     pub protocol: String,
     /// Who opened it.
+    #[schema(value_type = String)]
     pub initiator_ip: IpAddr,
     /// Its port; 0 where the protocol has none.
     pub initiator_port: u16,
     /// Who was asked.
+    #[schema(value_type = String)]
     pub responder_ip: IpAddr,
     /// Its port; 0 where the protocol has none.
     pub responder_port: u16,
     /// First packet.
+    #[schema(value_type = String)]
     pub first_seen: Timestamp,
     /// Last packet.
+    #[schema(value_type = String)]
     pub last_seen: Timestamp,
     /// Packets both ways.
     pub packets: u64,

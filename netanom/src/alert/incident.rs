@@ -165,6 +165,11 @@ impl Incidents {
         &self.settings
     }
 
+    /// These count from now on; what has added up stays.
+    pub fn set_settings(&mut self, settings: IncidentSettings) {
+        self.settings = settings;
+    }
+
     /// The cases that came nearest to an alert and raised none.
     #[must_use]
     pub fn near_misses(&self) -> Vec<NearMiss> {

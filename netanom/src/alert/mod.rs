@@ -28,6 +28,7 @@ use std::str::FromStr;
 
 use netanom_common::flow::FlowKey;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::flow::{Crowd, Endpoint, Timestamp};
 
@@ -58,7 +59,9 @@ impl UnknownName {
 }
 
 /// How much an alert matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth a look when there is time.
@@ -230,7 +233,7 @@ impl Verdict {
 }
 
 /// Whether an alert's incident goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Findings still come.
@@ -262,12 +265,14 @@ impl FromStr for State {
 }
 
 /// The sources or the targets of an incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Party {
     /// The address, when there is one or when one stands out.
+    #[schema(value_type = Option<String>)]
     pub ip: Option<IpAddr>,
     /// The prefix that all of them are of, where the alert is about a prefix.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub prefix: Option<Prefix>,
     /// The port, when there is one.
     pub port: Option<u16>,
@@ -276,7 +281,7 @@ pub struct Party {
 }
 
 /// What one feature contributed to a score.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Contribution {
     /// The feature's name.
     pub feature: String,
@@ -291,7 +296,7 @@ pub struct Contribution {
 }
 
 /// Another class that the incident may be of.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Alternative {
     /// The class.
     pub class: Class,
@@ -300,7 +305,7 @@ pub struct Alternative {
 }
 
 /// What an alert said when it was raised; what it says now stands beside it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Began {
     /// How much it mattered.
     pub severity: Severity,
@@ -313,7 +318,7 @@ pub struct Began {
 }
 
 /// Packets a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rate {
     /// Since the alert was told before.
     pub now: f64,
@@ -322,7 +327,7 @@ pub struct Rate {
 }
 
 /// An incident with a beginning and an end, as HTTP, replay, the store and webhooks show it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Alert {
     /// Unique among the alerts of a sensor; the same for every update of one incident.
     pub id: String,
@@ -335,8 +340,10 @@ pub struct Alert {
     /// Whether it goes on.
     pub state: State,
     /// First packet of the incident.
+    #[schema(value_type = String, format = DateTime)]
     pub first_seen: Timestamp,
     /// Last packet of the incident so far.
+    #[schema(value_type = String, format = DateTime)]
     pub last_seen: Timestamp,
     /// Who does it.
     pub source: Party,

@@ -1,6 +1,7 @@
 //! Cases that came nearest to an alert and raised none: what a replay says beside its alerts.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Class;
 use crate::flow::Timestamp;
@@ -11,7 +12,7 @@ const TOLD: usize = 3;
 const WORTH_TELLING: f64 = 0.25;
 
 /// A case that has stayed below the bar.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NearMiss {
     /// Whom it is about: an address, a prefix.
     pub subject: String,
@@ -24,8 +25,10 @@ pub struct NearMiss {
     /// Its flows.
     pub flows: u64,
     /// First packet.
+    #[schema(value_type = String, format = DateTime)]
     pub first_seen: Timestamp,
     /// Last packet.
+    #[schema(value_type = String, format = DateTime)]
     pub last_seen: Timestamp,
 }
 

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use crate::cli::RunArgs;
 use crate::config::Config;
-use crate::daemon;
+use crate::daemon::{self, Reread};
 
 use super::{answer, load_model};
 
@@ -20,7 +20,12 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     }
     let config = merged(args)?;
     let model = load_model(config.model().as_deref())?;
-    daemon::run(&config, model)
+    let read = || merged(args);
+    let from = Reread {
+        file: args.config.clone(),
+        read: &read,
+    };
+    daemon::run(&config, model, from)
 }
 
 /// The file's values, with the flags over them.

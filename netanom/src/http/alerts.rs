@@ -1,41 +1,65 @@
 //! `/alerts` and `/alerts/{id}`: the alerts of late, filtered and page by page.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::sync::Arc;
 
+use axum::extract::{RawQuery, State};
 use hyper::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::HttpState;
-use super::reply::{self, Reply};
-use super::routes::Call;
+use super::query::{self, BadParameter, Set};
+use super::reply::{self, Problem, Reply};
+use super::segment::Segment;
 use crate::alert::Alert;
 use crate::sink::store::AlertQuery;
 
-/// Alerts on one page at most.
-const MAX_LIMIT: usize = 1000;
 /// Bytes of a page at most, if it has more than one alert: about 250 alerts with full explanations.
-const MAX_BYTES: usize = 512 * 1024;
+pub(super) const MAX_BYTES: usize = 512 * 1024;
 
 const PARAMETERS: &str = "class, severity, state, source, target, since, until, limit, cursor";
 
-#[derive(Serialize)]
-struct List<'a> {
-    alerts: Vec<&'a Alert>,
+/// A page of alerts.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AlertList {
+    /// Newest first.
+    #[schema(value_type = Vec<Alert>)]
+    #[serde(serialize_with = "reply::each")]
+    alerts: Vec<Arc<Alert>>,
+    /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
+    /// Matches on all pages.
     total: usize,
 }
 
-/// The alerts that the query asks for, newest first.
-pub(super) fn list(state: &HttpState, call: &Call<'_>) -> Reply {
-    let mut query = match parse(call.query) {
+/// Alerts, newest first, with filters.
+#[utoipa::path(
+    get, path = "/alerts", tag = "alerts",
+    params(
+        ("class" = Option<String>, Query, description = "only of this class"),
+        ("severity" = Option<String>, Query, description = "only of this severity: low, medium, high"),
+        ("state" = Option<String>, Query, description = "only active or only ended ones"),
+        ("source" = Option<String>, Query, description = "only with this source address"),
+        ("target" = Option<String>, Query, description = "only with this target address"),
+        ("since" = Option<String>, Query, description = "only with a packet at or after this moment (RFC 3339)"),
+        ("until" = Option<String>, Query, description = "only with a packet at or before this moment (RFC 3339)"),
+        ("limit" = Option<usize>, Query, description = "at most so many", minimum = 1, maximum = 1000),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, body = AlertList),
+        (status = 400, description = "a parameter is unknown, malformed or given twice", body = Problem),
+    )
+)]
+pub(super) async fn list(State(state): State<HttpState>, RawQuery(text): RawQuery) -> Reply {
+    let mut query = match parse(text.as_deref()) {
         Ok(query) => query,
-        Err(bad) => return reply::bad_parameter(&bad.parameter, &bad.message),
+        Err(bad) => return bad.into(),
     };
     loop {
         let page = state.alerts.query(&query);
-        let list = List {
-            alerts: page.alerts.iter().map(AsRef::as_ref).collect(),
+        let list = AlertList {
+            alerts: page.alerts,
             next_cursor: page.next.map(|cursor| cursor.to_string()),
             total: page.total,
         };
@@ -49,105 +73,58 @@ pub(super) fn list(state: &HttpState, call: &Call<'_>) -> Reply {
 }
 
 /// How many of the alerts fit a page: less than all, and at least one.
-fn fitting(alerts: &[&Alert]) -> usize {
+fn fitting(alerts: &[Arc<Alert>]) -> usize {
     // The rest of a page.
     let mut left = MAX_BYTES - 200;
     let fitting = alerts.iter().take_while(|alert| {
-        let length = reply::json_length(left, alert);
+        let length = reply::json_length(left, alert.as_ref());
         left -= length.unwrap_or(left);
         length.is_some()
     });
     fitting.count().clamp(1, alerts.len() - 1)
 }
 
-/// The alert with the id in the path.
-pub(super) fn one(state: &HttpState, call: &Call<'_>) -> Reply {
-    match state.alerts.get(&call.segment) {
+/// One alert.
+#[utoipa::path(
+    get, path = "/alerts/{id}", tag = "alerts",
+    params(("id" = String, Path, description = "the alert's `id`")),
+    responses(
+        (status = 200, body = Alert),
+        (status = 404, description = "it never was, or made room for newer ones", body = Problem),
+    )
+)]
+pub(super) async fn one(State(state): State<HttpState>, Segment(id): Segment) -> Reply {
+    match state.alerts.get(&id) {
         Some(alert) => reply::json(StatusCode::OK, alert.as_ref()),
         None => reply::error(
             StatusCode::NOT_FOUND,
-            &format!(
-                "there is no alert `{}`; it never was, or made room for newer ones",
-                call.segment
-            ),
+            format!("there is no alert `{id}`; it never was, or made room for newer ones"),
         ),
     }
 }
 
-#[derive(Debug)]
-struct BadParameter {
-    parameter: String,
-    message: String,
-}
-
-fn parse(text: &str) -> Result<AlertQuery, BadParameter> {
+/// What a query asks for; also for `/events`.
+pub(super) fn parse(text: Option<&str>) -> Result<AlertQuery, BadParameter> {
     let mut query = AlertQuery::default();
-    let mut seen = BTreeSet::new();
-    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-        let bad = |message| BadParameter {
-            parameter: name.to_string(),
-            message,
-        };
-        if !seen.insert(name.clone()) {
-            return Err(bad(format!("`{name}` is given twice")));
-        }
-        set(&mut query, &name, &value).map_err(bad)?;
-    }
-    if let (Some(since), Some(until)) = (query.since, query.until)
-        && since > until
-    {
-        let message = format!("`since` ({since}) is after `until` ({until})");
-        return Err(BadParameter {
-            parameter: "since".to_owned(),
-            message,
-        });
-    }
+    query::read(text, PARAMETERS, |name, value| set(&mut query, name, value))?;
+    query::in_order(query.since, query.until)?;
     Ok(query)
 }
 
-fn set(query: &mut AlertQuery, name: &str, value: &str) -> Result<(), String> {
+fn set(query: &mut AlertQuery, name: &str, value: &str) -> Result<Set, String> {
     match name {
-        "class" => query.class = Some(value.parse().map_err(say)?),
-        "severity" => query.severity = Some(value.parse().map_err(say)?),
-        "state" => query.state = Some(value.parse().map_err(say)?),
-        "source" => query.source = Some(address(value)?),
-        "target" => query.target = Some(address(value)?),
-        "since" => query.since = Some(value.parse().map_err(|_| not_a_time(value))?),
-        "until" => query.until = Some(value.parse().map_err(|_| not_a_time(value))?),
-        "limit" => query.limit = limit(value)?,
-        "cursor" => query.cursor = Some(value.parse().map_err(say)?),
-        _ => {
-            return Err(format!(
-                "unknown parameter `{name}`; known are {PARAMETERS}"
-            ));
-        }
+        "class" => query.class = Some(value.parse().map_err(query::say)?),
+        "severity" => query.severity = Some(value.parse().map_err(query::say)?),
+        "state" => query.state = Some(value.parse().map_err(query::say)?),
+        "source" => query.source = Some(query::address(value)?),
+        "target" => query.target = Some(query::address(value)?),
+        "since" => query.since = Some(query::time(value)?),
+        "until" => query.until = Some(query::time(value)?),
+        "limit" => query.limit = query::limit(value)?,
+        "cursor" => query.cursor = Some(value.parse().map_err(query::say)?),
+        _ => return Ok(Set::Unknown),
     }
-    Ok(())
-}
-
-fn say(error: impl std::error::Error) -> String {
-    error.to_string()
-}
-
-fn address(value: &str) -> Result<IpAddr, String> {
-    let parsed: Result<IpAddr, _> = value.parse();
-    parsed
-        .map(|ip| ip.to_canonical())
-        .map_err(|_| format!("`{value}` is not an IPv4 or IPv6 address"))
-}
-
-fn not_a_time(value: &str) -> String {
-    format!(
-        "`{value}` is not a time as in RFC 3339, like 2026-01-31T12:00:00Z (in an offset write + as %2B)"
-    )
-}
-
-fn limit(value: &str) -> Result<usize, String> {
-    let parsed = value
-        .parse()
-        .ok()
-        .filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    parsed.ok_or_else(|| format!("`{value}` is not a number from 1 to {MAX_LIMIT}"))
+    Ok(Set::Done)
 }
 
 #[cfg(test)]
@@ -157,10 +134,10 @@ mod tests {
 
     #[test]
     fn every_parameter_is_read_and_decoded() {
-        let query = parse(
+        let query = parse(Some(
             "class=syn_flood&severity=high&state=active&source=192.0.2.1&target=2001%3Adb8%3A%3A1\
              &since=2026-01-31T12:00:00%2B01:00&until=2026-01-31T12:00:00Z&limit=7&cursor=cff",
-        )
+        ))
         .unwrap();
         assert_eq!(query.class, Some(Class::SynFlood));
         assert_eq!(query.severity, Some(Severity::High));
@@ -203,7 +180,7 @@ mod tests {
             "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
         ];
         for text in bad {
-            let error = parse(text).unwrap_err();
+            let error = parse(Some(text)).unwrap_err();
             assert_eq!(error.parameter, text.split('=').next().unwrap(), "{text}");
             assert!(!error.message.is_empty());
         }
@@ -212,7 +189,7 @@ mod tests {
     #[test]
     fn the_list_of_parameters_is_the_one_that_is_read() {
         for name in PARAMETERS.split(", ") {
-            let error = parse(&format!("{name}=%00")).unwrap_err();
+            let error = parse(Some(&format!("{name}=%00"))).unwrap_err();
             assert!(!error.message.starts_with("unknown"), "{name}");
         }
     }

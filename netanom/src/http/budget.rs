@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use axum::body::Body as Whole;
 use bytes::Bytes;
-use http_body_util::Full;
+use hyper::StatusCode;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::{Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::reply::{self, Reply};
@@ -31,44 +31,45 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// The answer, held in memory at the budget's cost; or that there is no room for it.
-    pub(super) fn hold(&self, reply: Reply) -> Response<Held> {
-        let length = reply.body().size_hint().exact().unwrap_or(u64::MAX);
+    /// The answer, held in memory at the budget's cost; or that there is no room for it. A stream has bounds of its own.
+    pub(super) fn hold(&self, reply: Reply) -> Reply {
+        let length = reply.body().size_hint().exact().unwrap_or_default();
         if length <= FREE as u64 {
-            return reply.map(|body| Held { body, permit: None });
+            return reply;
         }
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         match Arc::clone(&self.0).try_acquire_many_owned(length) {
-            Ok(permit) => reply.map(|body| Held {
-                body,
-                permit: Some(permit),
+            Ok(permit) => reply.map(|body| {
+                Whole::new(Held {
+                    body,
+                    permit: Some(permit),
+                })
             }),
             Err(_) => reply::error(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too many large answers are on their way to clients that do not take them; try again later, or ask for \
                  less",
-            )
-            .map(|body| Held { body, permit: None }),
+            ),
         }
     }
 }
 
-/// The body of an answer.
-pub(super) struct Held {
-    body: Full<Bytes>,
+/// The body of a large answer.
+struct Held {
+    body: Whole,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Body for Held {
     type Data = Bytes;
-    type Error = <Full<Bytes> as Body>::Error;
+    type Error = axum::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        // The body is gone before its bytes are, so these keep the permit: Full gives all of them in one frame.
+        // The body is gone before its bytes are, so these keep the permit: it gives all of them in one frame.
         let permit = self.permit.take();
         frame.map_ok(|frame| {
             frame.map_data(|bytes| match permit {
@@ -109,7 +110,7 @@ mod tests {
         reply::text("text/plain", "x".repeat(ROOM / 2))
     }
 
-    fn data(mut held: Response<Held>) -> Bytes {
+    fn data(mut held: Reply) -> Bytes {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         match Pin::new(held.body_mut()).poll_frame(&mut cx) {
             Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap(),

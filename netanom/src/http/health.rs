@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::extract::State;
 use hyper::StatusCode;
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::HttpState;
 use super::reply::{self, Reply};
-use super::routes::Call;
 
 /// The name of the check that the age of the last poll decides.
 const POLL: &str = "poll";
@@ -30,7 +30,7 @@ struct Parts {
 }
 
 /// What a part says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Check {
     /// Whether it does its work.
     pub ok: bool,
@@ -56,11 +56,12 @@ impl Check {
 }
 
 /// All checks at one moment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Readiness {
     /// Whether every check passed.
     pub ready: bool,
     /// The checks by name.
+    #[schema(value_type = BTreeMap<String, Check>)]
     pub checks: BTreeMap<&'static str, Check>,
     /// Age of the last poll in seconds; `null` before the first.
     pub last_poll_seconds: Option<f64>,
@@ -129,13 +130,24 @@ fn poll_check(age: Option<Duration>, longest: Duration) -> Check {
     ))
 }
 
-/// 200 as long as the process answers at all.
-pub(super) fn livez(_: &HttpState, _: &Call<'_>) -> Reply {
-    reply::json(StatusCode::OK, &json!({ "alive": true }))
+/// That the process answers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Alive {
+    alive: bool,
 }
 
-/// 200 when every check passes, else 503.
-pub(super) fn readyz(state: &HttpState, _: &Call<'_>) -> Reply {
+/// Whether the process answers.
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, body = Alive)))]
+pub(super) async fn livez() -> Reply {
+    reply::json(StatusCode::OK, &Alive { alive: true })
+}
+
+/// Whether the sensor works, check by check.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health",
+    responses((status = 200, body = Readiness), (status = 503, description = "a check failed", body = Readiness))
+)]
+pub(super) async fn readyz(State(state): State<HttpState>) -> Reply {
     #[expect(
         clippy::disallowed_methods,
         reason = "how old the last poll is can only be told by the clock"

@@ -10,6 +10,7 @@ use hyper::header::HOST;
 use hyper::http::uri::Authority;
 use hyper::{Request, StatusCode, Version};
 
+use super::in_force::Settings;
 use super::reply::{self, Reply};
 
 /// What a request may name as its host.
@@ -17,16 +18,13 @@ use super::reply::{self, Reply};
 pub(super) struct Hosts {
     /// Where the server listens; unspecified for all addresses of the machine.
     address: IpAddr,
-    /// Further names, in lower case.
-    names: Vec<String>,
+    /// With further names.
+    settings: Settings,
 }
 
 impl Hosts {
-    pub(super) fn new(address: IpAddr, names: &[String]) -> Self {
-        Self {
-            address,
-            names: names.iter().map(|name| plain(name)).collect(),
-        }
+    pub(super) fn new(address: IpAddr, settings: Settings) -> Self {
+        Self { address, settings }
     }
 
     /// The refusal of a request that names no host of ours.
@@ -56,7 +54,7 @@ impl Hosts {
                      `hosts` in its configuration",
                     authority.host()
                 );
-                return Some(reply::error(StatusCode::MISDIRECTED_REQUEST, &message));
+                return Some(reply::error(StatusCode::MISDIRECTED_REQUEST, message));
             }
         }
         None
@@ -75,7 +73,10 @@ impl Hosts {
                     || self.address.is_unspecified()
                     || address == self.address.to_canonical()
             }
-            Err(_) => host == "localhost" || self.names.contains(&host),
+            Err(_) => {
+                let settings = self.settings.get();
+                host == "localhost" || settings.hosts.iter().any(|name| plain(name) == host)
+            }
         }
     }
 }
@@ -96,10 +97,14 @@ fn malformed() -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::InForce;
 
     fn knows(listening: &str, names: &[&str], host: &str) -> bool {
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        Hosts::new(listening.parse().unwrap(), &names).knows(host)
+        let settings = Settings::new(InForce {
+            hosts: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..InForce::default()
+        });
+        Hosts::new(listening.parse().unwrap(), settings).knows(host)
     }
 
     #[test]

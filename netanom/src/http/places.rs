@@ -49,6 +49,8 @@ pub(super) enum Phase {
     Asked,
     /// For its client to take the answer.
     Sending(Instant),
+    /// For news to send; `/events` bounds how many there are.
+    Streaming,
 }
 
 impl Phase {
@@ -56,7 +58,7 @@ impl Phase {
     fn waits_since(self) -> Option<Instant> {
         match self {
             Self::New(since) | Self::Idle(since) | Self::Head(since) => Some(since),
-            Self::Asked | Self::Sending(_) => None,
+            Self::Asked | Self::Sending(_) | Self::Streaming => None,
         }
     }
 }

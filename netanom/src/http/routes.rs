@@ -1,53 +1,23 @@
-//! The one list of what can be asked, and how a request finds its answer.
+//! The one list of what can be asked, and what every request passes on the way to its answer.
 
 use std::time::Duration;
 
-use hyper::{Method, Request, StatusCode};
-use percent_encoding::percent_decode_str;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use hyper::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use hyper::{HeaderMap, StatusCode};
 use tokio::time::timeout;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::budget::Budget;
 use super::reply::{self, Reply};
-use super::{HttpState, alerts, health, index, metrics_page};
-
-/// Everything that can be asked.
-pub(super) const ROUTES: &[Route] = &[
-    Route {
-        method: Method::GET,
-        path: "/",
-        about: "this page",
-        answer: index::page,
-    },
-    Route {
-        method: Method::GET,
-        path: "/metrics",
-        about: "metrics for Prometheus",
-        answer: metrics_page::page,
-    },
-    Route {
-        method: Method::GET,
-        path: "/alerts",
-        about: "alerts, newest first, with filters",
-        answer: alerts::list,
-    },
-    Route {
-        method: Method::GET,
-        path: "/alerts/{id}",
-        about: "one alert",
-        answer: alerts::one,
-    },
-    Route {
-        method: Method::GET,
-        path: "/livez",
-        about: "whether the process answers",
-        answer: health::livez,
-    },
-    Route {
-        method: Method::GET,
-        path: "/readyz",
-        about: "whether the sensor works, check by check",
-        answer: health::readyz,
-    },
-];
+use super::{
+    HttpState, alerts, events, guard, health, metrics_page, model, openapi, page, predict, traffic,
+};
 
 /// What is answered also when all else is busy.
 const PROBES: [&str; 2] = ["/livez", "/readyz"];
@@ -57,31 +27,79 @@ pub(super) fn is_probe<B>(request: &Request<B>) -> bool {
     PROBES.contains(&request.uri().path())
 }
 
-/// Something that can be asked.
-pub(super) struct Route {
-    pub(super) method: Method,
-    /// A segment in braces stands for any one segment.
-    pub(super) path: &'static str,
-    /// For people.
-    pub(super) about: &'static str,
-    answer: fn(&HttpState, &Call<'_>) -> Reply,
+/// Everything that can be asked, with its description.
+pub(super) fn all() -> (Router<HttpState>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(openapi::Head::openapi())
+        .routes(routes!(page::shell))
+        .routes(routes!(page::part))
+        .routes(routes!(metrics_page::page))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::one))
+        .routes(routes!(events::stream))
+        .routes(routes!(traffic::summary))
+        .routes(routes!(traffic::flows))
+        .routes(routes!(traffic::normal))
+        .routes(routes!(traffic::host))
+        .routes(routes!(traffic::evidence))
+        .routes(routes!(model::model))
+        .routes(routes!(model::config))
+        .routes(routes!(predict::predict))
+        .routes(routes!(openapi::document))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .split_for_parts()
 }
 
-/// What an answer can depend on.
-pub(super) struct Call<'a> {
-    /// The segment of the path that stands in braces in the route, decoded; empty when there is none.
-    pub(super) segment: String,
-    /// Everything after the question mark, as sent.
-    pub(super) query: &'a str,
+/// Answers every request, each within `limit`.
+pub(super) fn router(state: HttpState, limit: Duration, budget: Budget) -> Router {
+    let settings = state.settings.clone();
+    let (router, _) = all();
+    let router = router.fallback(not_found).with_state(state);
+    // The last layer is the first that a request passes. Around a router's own routes it would not see `Allow`.
+    Router::new()
+        .fallback_service(router)
+        .layer(middleware::from_fn(refuse_method))
+        .layer(middleware::from_fn_with_state(limit, in_time))
+        .layer(middleware::from_fn_with_state(settings, guard::guard))
+        .layer(middleware::from_fn(unchanged))
+        .layer(middleware::map_response_with_state(
+            budget,
+            |State(budget): State<Budget>, reply: Reply| async move { budget.hold(reply) },
+        ))
+        // Streams of events are left as they are, and what is small.
+        .layer(
+            CompressionLayer::new()
+                .gzip(true)
+                .quality(CompressionLevel::Fastest),
+        )
 }
 
-/// The answer to `request`, or 503 when it takes longer than `limit`.
-pub(super) async fn answer_within<B>(
-    limit: Duration,
-    state: &HttpState,
-    request: &Request<B>,
-) -> Reply {
-    within(limit, async { answer(state, request) }).await
+async fn not_found(request: Request) -> Reply {
+    reply::error(
+        StatusCode::NOT_FOUND,
+        format!(
+            "there is no `{}` here; `/openapi.json` lists what there is",
+            request.uri().path()
+        ),
+    )
+}
+
+/// Says which methods a path has.
+async fn refuse_method(request: Request, next: Next) -> Reply {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let reply = next.run(request).await;
+    if reply.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return reply;
+    }
+    let allowed = reply.headers().get(ALLOW);
+    let allowed = allowed.and_then(|allowed| allowed.to_str().ok());
+    let allowed: Vec<&str> = allowed.unwrap_or_default().split(',').collect();
+    reply::not_allowed(&method, &path, &allowed.join(", "))
+}
+
+/// 503 when an answer takes too long to make; a stream has begun by then.
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Reply {
+    within(limit, next.run(request)).await
 }
 
 async fn within(limit: Duration, answer: impl Future<Output = Reply>) -> Reply {
@@ -90,62 +108,32 @@ async fn within(limit: Duration, answer: impl Future<Output = Reply>) -> Reply {
             "no answer within {} s; try again later",
             limit.as_secs_f64()
         );
-        reply::error(StatusCode::SERVICE_UNAVAILABLE, &message)
+        reply::error(StatusCode::SERVICE_UNAVAILABLE, message)
     })
 }
 
-fn answer<B>(state: &HttpState, request: &Request<B>) -> Reply {
-    let path = request.uri().path();
-    let mut allowed = Vec::new();
-    for (route, segment) in ROUTES
-        .iter()
-        .filter_map(|route| Some((route, matched(route.path, path)?)))
-    {
-        // hyper leaves the body out of the answer to HEAD.
-        let method = if request.method() == Method::HEAD {
-            &Method::GET
-        } else {
-            request.method()
-        };
-        if route.method == method {
-            let call = Call {
-                segment,
-                query: request.uri().query().unwrap_or_default(),
-            };
-            return (route.answer)(state, &call);
-        }
-        allowed.push(route.method.as_str());
+/// 304 without a body for who has the very answer already (RFC 9110 13.1.2).
+async fn unchanged(request: Request, next: Next) -> Reply {
+    let known = request.headers().get(IF_NONE_MATCH).cloned();
+    let mut reply = next.run(request).await;
+    let known = known.as_ref().and_then(|known| known.to_str().ok());
+    if known.is_some_and(|known| is_known(known, reply.headers())) {
+        *reply.status_mut() = StatusCode::NOT_MODIFIED;
+        *reply.body_mut() = axum::body::Body::empty();
+        reply.headers_mut().remove(CONTENT_TYPE);
+        reply.headers_mut().remove(CONTENT_LENGTH);
     }
-    if allowed.is_empty() {
-        return reply::error(
-            StatusCode::NOT_FOUND,
-            &format!("there is no `{path}` here; `/` lists what there is"),
-        );
-    }
-    if allowed.contains(&"GET") {
-        allowed.push("HEAD");
-    }
-    reply::not_allowed(request.method(), path, &allowed.join(", "))
+    reply
 }
 
-/// What stands in `path` for the segment in braces of `pattern` (empty without one); `None` when they differ.
-fn matched(pattern: &str, path: &str) -> Option<String> {
-    if pattern.split('/').count() != path.split('/').count() {
-        return None;
-    }
-    let mut found = String::new();
-    for (expected, segment) in pattern.split('/').zip(path.split('/')) {
-        if expected.starts_with('{') {
-            found = percent_decode_str(segment)
-                .decode_utf8()
-                .ok()
-                .filter(|text| !text.is_empty())?
-                .into_owned();
-        } else if expected != segment {
-            return None;
-        }
-    }
-    Some(found)
+fn is_known(known: &str, headers: &HeaderMap) -> bool {
+    let Some(tag) = headers.get(ETAG).and_then(|tag| tag.to_str().ok()) else {
+        return false;
+    };
+    let weak = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known
+        .split(',')
+        .any(|known| known.trim() == "*" || weak(known) == weak(tag))
 }
 
 #[cfg(test)]
@@ -154,36 +142,7 @@ mod tests {
 
     use hyper::StatusCode;
 
-    use super::{ROUTES, matched, within};
-
-    #[test]
-    fn a_segment_in_braces_takes_one_decoded_segment() {
-        assert_eq!(
-            matched("/alerts/{id}", "/alerts/a%201").as_deref(),
-            Some("a 1")
-        );
-        assert_eq!(matched("/alerts", "/alerts").as_deref(), Some(""));
-        for path in [
-            "/alerts/",
-            "/alerts",
-            "/alerts/a/b",
-            "/alert/a",
-            "/alerts/%ff",
-        ] {
-            assert_eq!(matched("/alerts/{id}", path), None, "{path}");
-        }
-    }
-
-    #[test]
-    fn no_two_routes_are_the_same() {
-        for (n, route) in ROUTES.iter().enumerate() {
-            assert!(
-                ROUTES[..n]
-                    .iter()
-                    .all(|other| (&other.method, other.path) != (&route.method, route.path))
-            );
-        }
-    }
+    use super::within;
 
     #[tokio::test]
     async fn an_answer_that_takes_too_long_becomes_an_error() {

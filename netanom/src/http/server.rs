@@ -2,25 +2,35 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use hyper::body::Frame;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, body::Incoming};
+use hyper::service::{Service, service_fn};
+use hyper::{Request, StatusCode, body::Incoming};
 use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::budget::{Budget, Held};
+use super::budget::Budget;
+use super::events::Streamed;
 use super::host::Hosts;
 use super::places::{Client, Phase, Places};
+use super::reply::Reply;
 use super::stream::{Patience, Patient};
+use super::tls::Tls;
 use super::{HttpState, reply, routes};
 
 /// What a client may use.
@@ -67,10 +77,10 @@ impl Default for Limits {
 
 /// What all connections share.
 struct Shared {
-    state: HttpState,
+    tls: Option<Tls>,
+    router: Router,
     hosts: Hosts,
     places: Places,
-    budget: Budget,
     limits: Limits,
 }
 
@@ -83,15 +93,16 @@ pub(super) async fn serve(
 ) {
     // Connections inherit it. Where the kernel refuses, it bounds them by its own settings.
     let _ = setsockopt(&listener, sockopt::SndBuf, &limits.send_buffer);
+    let live = state.live.clone();
     let address = listener.local_addr().map(|address| address.ip());
     let shared = Arc::new(Shared {
         hosts: Hosts::new(
             address.unwrap_or(std::net::Ipv4Addr::LOCALHOST.into()),
-            &state.hosts,
+            state.settings.clone(),
         ),
-        state,
+        tls: state.tls.clone(),
+        router: routes::router(state, limits.answer, Budget::default()),
         places: Places::new(limits.connections, limits.probes),
-        budget: Budget::default(),
         limits,
     });
     let (stop, stopped) = watch::channel(());
@@ -113,6 +124,7 @@ pub(super) async fn serve(
     }
     drop(listener);
     drop(stop);
+    live.close();
     let drained = timeout(limits.drain, async {
         while open.join_next().await.is_some() {}
     })
@@ -178,21 +190,45 @@ impl Drop for Place {
     }
 }
 
-/// Answers the requests of one connection until it closes, breaks a limit, or `stopped` comes between two requests.
+/// Makes the connection a safe one where that is asked for, and answers its requests.
 async fn talk(
     stream: TcpStream,
+    client: Arc<Client>,
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<()>,
+) {
+    let stream = Patient::new(stream, Arc::clone(&client), shared.limits.patience);
+    let Some(tls) = shared.tls.clone() else {
+        return converse(stream, client, shared, stopped).await;
+    };
+    // What goes to and fro before the first request counts as its head.
+    match tls.accept(stream).await {
+        Ok(stream) => converse(stream, client, shared, stopped).await,
+        Err(error) => log::debug!("an HTTPS connection broke before its first request: {error}"),
+    }
+}
+
+/// Answers the requests of one connection until it closes, breaks a limit, or `stopped` comes between two requests.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     client: Arc<Client>,
     shared: Arc<Shared>,
     mut stopped: watch::Receiver<()>,
 ) {
     let limits = shared.limits;
-    let stream = Patient::new(stream, Arc::clone(&client), limits.patience);
     let service = service_fn(move |request| {
         let (shared, client) = (Arc::clone(&shared), Arc::clone(&client));
         async move {
             client.set_phase(Phase::Asked);
-            let answer = answer(&shared, &client, &request).await;
-            client.set_phase(Phase::Sending(Instant::now()));
+            let mut answer = answer(&shared, &client, request).await;
+            match answer.extensions_mut().remove::<Streamed>() {
+                Some(_) => {
+                    client.set_phase(Phase::Streaming);
+                    let client = Arc::clone(&client);
+                    answer = answer.map(|body| Body::new(Streaming { body, client }));
+                }
+                None => client.set_phase(Phase::Sending(Instant::now())),
+            }
             Ok::<_, Infallible>(answer)
         }
     });
@@ -214,16 +250,43 @@ async fn talk(
     }
 }
 
-async fn answer(shared: &Shared, client: &Client, request: &Request<Incoming>) -> Response<Held> {
-    let reply = if let Some(refusal) = shared.hosts.refusal(request) {
-        refusal
-    } else if client.is_probe && !routes::is_probe(request) {
-        reply::error(
+/// A body without an end in sight; when it ends, its connection waits for the next request.
+struct Streaming {
+    body: Body,
+    client: Arc<Client>,
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.client.set_phase(Phase::Idle(Instant::now()));
+    }
+}
+
+impl hyper::body::Body for Streaming {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+}
+
+async fn answer(shared: &Shared, client: &Client, request: Request<Incoming>) -> Reply {
+    if let Some(refusal) = shared.hosts.refusal(&request) {
+        return refusal;
+    }
+    if client.is_probe && !routes::is_probe(&request) {
+        return reply::error(
             StatusCode::SERVICE_UNAVAILABLE,
             "every connection but those for /livez and /readyz is busy; try again later",
-        )
-    } else {
-        routes::answer_within(shared.limits.answer, &shared.state, request).await
-    };
-    shared.budget.hold(reply)
+        );
+    }
+    let answered = TowerToHyperService::new(shared.router.clone()).call(request);
+    match answered.await {
+        Ok(reply) => reply,
+        Err(never) => match never {},
+    }
 }

@@ -56,7 +56,7 @@ impl<T> Patient<T> {
             Phase::New(since) => (since + self.patience.head, true),
             Phase::Idle(since) => (since + self.patience.idle, true),
             Phase::Head(since) => (since + self.patience.head, false),
-            Phase::Asked | Phase::Sending(_) => return Poll::Pending,
+            Phase::Asked | Phase::Sending(_) | Phase::Streaming => return Poll::Pending,
         };
         self.reading.as_mut().reset(until);
         ready!(self.reading.as_mut().poll(cx));

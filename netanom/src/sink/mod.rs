@@ -4,14 +4,18 @@ pub mod alertmanager;
 pub mod eve;
 pub mod flows;
 pub mod format;
+pub mod json_lines;
 pub mod log;
 mod news;
 pub mod ocsf;
 pub mod outbox;
+pub mod signature;
 pub mod state;
 pub mod stderr;
 pub mod store;
 pub mod syslog;
+pub mod template;
+pub mod webhook;
 
 use crate::alert::Alert;
 

@@ -187,7 +187,9 @@ impl Default for AlertQuery {
 }
 
 impl AlertQuery {
-    fn matches(&self, alert: &Alert) -> bool {
+    /// Whether the alert is asked for, wherever it stands.
+    #[must_use]
+    pub fn matches(&self, alert: &Alert) -> bool {
         self.class.is_none_or(|class| alert.class == class)
             && self
                 .severity

@@ -8,12 +8,22 @@ const PLACES: [(&[&str], &[&str]); 9] = [
     (&["aya", "aya_log", "aya_obj"], &["source/kernel"]),
     (&["clap"], &["cli.rs", "cli/"]),
     (&["tokio"], &["daemon.rs", "daemon/", "http/"]),
-    (&["hyper", "hyper_util", "http_body_util"], &["http/"]),
+    (
+        &[
+            "axum",
+            "hyper",
+            "hyper_util",
+            "tokio_rustls",
+            "tower_http",
+            "utoipa_axum",
+        ],
+        &["http/"],
+    ),
     (&["prometheus"], &["metrics.rs", "metrics/"]),
     (&["prost"], &["model/onnx/"]),
     (&["rusqlite"], &["sink/store/"]),
     (&["smartcore"], &["learn/"]),
-    (&["flate2", "ruzstd"], &["source/capture"]),
+    (&["flate2", "ruzstd"], &["source/capture", "http/tests/"]),
 ];
 
 /// No file of crate netanom names a crate that has its place elsewhere.
