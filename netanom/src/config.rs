@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use toml_example::TomlExample;
 
 use crate::alert::IncidentSettings;
+use crate::alert::{Suppression, Suppressions};
 use crate::flow::MOST_UNANSWERED;
 use crate::sink::webhook::without_secrets;
 use crate::source::{Direction, XdpMode};
@@ -86,6 +87,9 @@ pub struct Config {
     /// Where alerts go.
     #[toml_example(nesting)]
     pub sink: Vec<Sink>,
+    /// Which alerts are not sent: docs/operator.md.
+    #[toml_example(skip)]
+    pub suppress: Vec<Suppression>,
 }
 
 /// Times in seconds.
@@ -147,6 +151,7 @@ impl Default for Config {
             alerts: Alerts::default(),
             http: Http::default(),
             sink: vec![Sink::default()],
+            suppress: Vec::new(),
         }
     }
 }
@@ -232,6 +237,14 @@ impl Config {
     /// [`ConfigError::Value`] when one is of no known kind, or lacks what its kind needs.
     pub fn sinks(&self) -> Result<Vec<SinkSettings>, ConfigError> {
         sink::checked(&self.sink)
+    }
+
+    /// Which alerts are not sent.
+    ///
+    /// # Errors
+    /// [`ConfigError::Suppression`] of the first rule that cannot be used.
+    pub fn suppressions(&self) -> Result<Suppressions, ConfigError> {
+        Ok(Suppressions::new(&self.suppress)?)
     }
 
     /// The address to listen on: as it stands, of a name (its first of IPv4, else of IPv6), or with a port alone every IPv4
@@ -330,6 +343,7 @@ impl Config {
         self.kernel_flows()?;
         self.pipeline()?;
         self.sinks()?;
+        self.suppressions()?;
         Ok(())
     }
 

@@ -58,6 +58,7 @@ pub fn run(config: &Config, model: Arc<Model>, from: Reread<'_>) -> anyhow::Resu
     let tick = config.tick()?;
     let of_model = model.evidence.clone().unwrap_or_default();
     let pipeline_settings = config.pipeline_for(&of_model)?;
+    let suppressions = config.suppressions()?;
     let wanted = config.sinks()?;
     let settings = KernelSettings {
         interfaces: Watchlist::new(&config.interfaces)?,
@@ -102,7 +103,8 @@ pub fn run(config: &Config, model: Arc<Model>, from: Reread<'_>) -> anyhow::Resu
     health.pass("model");
     // Who knew the seed could scan ports that count as one.
     let judges = detect::all(Arc::clone(&model));
-    let pipeline = Pipeline::new(pipeline_settings, judges, HashMap::new()).seeded(random());
+    let mut pipeline = Pipeline::new(pipeline_settings, judges, HashMap::new()).seeded(random());
+    pipeline.set_suppressions(suppressions);
     let live = Live::default();
     let (changes, changed) = channel();
     let mut sensor = Sensor {

@@ -33,4 +33,7 @@ pub enum ConfigError {
         /// What it may be.
         expected: &'static str,
     },
+    /// A rule for what is not sent is wrong.
+    #[error(transparent)]
+    Suppression(#[from] crate::alert::SuppressionError),
 }

@@ -9,13 +9,13 @@ use std::sync::mpsc::Sender;
 use serde_json::Value;
 
 use super::access::access;
-use crate::alert::IncidentSettings;
+use crate::alert::{IncidentSettings, Suppressions};
 use crate::config::{Config, SinkSettings};
 use crate::http::{InForce, Settings};
 use crate::model::Evidence;
 
 /// What takes effect at once; all else with the next start.
-const CHANGEABLE: [&str; 8] = [
+const CHANGEABLE: [&str; 9] = [
     "alerts.evidence",
     "alerts.half_life",
     "alerts.quiet",
@@ -24,6 +24,7 @@ const CHANGEABLE: [&str; 8] = [
     "http.token_file",
     "http.token_for_metrics",
     "sink",
+    "suppress",
 ];
 
 /// What the sensor's thread has to do differently.
@@ -31,6 +32,7 @@ const CHANGEABLE: [&str; 8] = [
 pub(super) struct Change {
     pub(super) incidents: IncidentSettings,
     pub(super) sinks: Vec<SinkSettings>,
+    pub(super) suppressions: Suppressions,
 }
 
 /// Where the configuration comes from: a file, when there is one, with the flags of the command over it.
@@ -119,11 +121,13 @@ impl<'a> Reloader<'a> {
         next.alerts = read.alerts;
         next.hosts = read.hosts;
         next.sink = read.sink;
+        next.suppress = read.suppress;
         next.http.open_to_all = read.http.open_to_all;
         next.http.token_file = read.http.token_file;
         next.http.token_for_metrics = read.http.token_for_metrics;
         let incidents = next.pipeline_for(&self.of_model)?.incidents;
         let sinks = next.sinks()?;
+        let suppressions = next.suppressions()?;
         // The token may be another one in the same file.
         let access = access(&next.http, self.address)?;
         self.settings.set(InForce {
@@ -134,7 +138,11 @@ impl<'a> Reloader<'a> {
         });
         self.in_force = next;
         // The sensor's thread has ended when nobody takes it.
-        let _ = self.changes.send(Change { incidents, sinks });
+        let _ = self.changes.send(Change {
+            incidents,
+            sinks,
+            suppressions,
+        });
         Ok(told(&changed))
     }
 }

@@ -120,6 +120,7 @@ impl Sensor {
     fn follow_settings(&mut self) {
         while let Ok(change) = self.changes.try_recv() {
             self.pipeline.set_incidents(change.incidents);
+            self.pipeline.set_suppressions(change.suppressions);
             if let Err(error) = self.sinks.want(&change.sinks) {
                 log::error!("cannot start the thread of a sink: {error}");
             }

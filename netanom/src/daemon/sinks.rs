@@ -10,11 +10,13 @@ use crate::alert::Alert;
 use crate::config::{Config, SinkSettings};
 use crate::metrics::{Metrics, OutboxCounts};
 use crate::sink::Sink;
+use crate::sink::alertmanager::Alertmanager;
 use crate::sink::json_lines::JsonLines;
 use crate::sink::log::LogSink;
 use crate::sink::outbox::{Outbox, OutboxSettings};
 use crate::sink::state::StateFolder;
 use crate::sink::store::{AlertHistory, AlertStore};
+use crate::sink::syslog::Syslog;
 use crate::sink::webhook::Webhook;
 
 /// For a sink that is no longer wanted to take what waits for it.
@@ -113,8 +115,12 @@ fn made(settings: &SinkSettings) -> Option<Box<dyn Sink>> {
     match settings {
         SinkSettings::Store => None,
         SinkSettings::Log => Some(Box::<LogSink>::default()),
-        SinkSettings::Webhook(url) => Some(Box::new(Webhook::new(url))),
-        SinkSettings::JsonLines(path) => Some(Box::new(JsonLines::new(path.clone()))),
+        SinkSettings::Webhook(settings) => Some(Box::new(Webhook::new(settings.clone()))),
+        SinkSettings::JsonLines(path, format) => {
+            Some(Box::new(JsonLines::new(path.clone(), *format)))
+        }
+        SinkSettings::Alertmanager(settings) => Some(Box::new(Alertmanager::new(settings.clone()))),
+        SinkSettings::Syslog(target, text) => Some(Box::new(Syslog::new(target.clone(), *text))),
     }
 }
 
@@ -147,10 +153,11 @@ pub(super) fn with_history(config: &Config, store: &AlertStore) -> anyhow::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::format::Format;
     use crate::sink::store::tests::alert;
 
     fn to_file(path: &std::path::Path) -> Vec<SinkSettings> {
-        vec![SinkSettings::JsonLines(path.to_owned())]
+        vec![SinkSettings::JsonLines(path.to_owned(), Format::Own)]
     }
 
     #[test]

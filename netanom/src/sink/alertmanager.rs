@@ -28,7 +28,7 @@ const MAX_OPEN: usize = 10_000;
 pub struct AlertmanagerSettings {
     /// Its address with the path that it is served under, such as `http://127.0.0.1:9093`.
     pub url: String,
-    /// Where runbooks are: the class is put at its end.
+    /// Where runbooks are: the class is put at its end. Empty: nothing is said of them.
     pub runbooks: String,
 }
 
@@ -81,7 +81,8 @@ struct Postable {
 struct Annotations {
     summary: String,
     description: String,
-    runbook_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runbook_url: Option<String>,
 }
 
 impl Alertmanager {
@@ -143,7 +144,9 @@ impl Alertmanager {
                 alert.rate.now,
                 alert.rate.peak
             ),
-            runbook_url: format!("{}{}", self.settings.runbooks, alert.class),
+            runbook_url: Some(&self.settings.runbooks)
+                .filter(|url| !url.is_empty())
+                .map(|url| format!("{url}{}", alert.class)),
         }
     }
 

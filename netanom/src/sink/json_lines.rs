@@ -7,6 +7,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
+use super::format::Format;
+use super::news::{News, Told};
 use super::{Sink, SinkError};
 use crate::alert::Alert;
 
@@ -14,13 +16,19 @@ use crate::alert::Alert;
 #[derive(Debug)]
 pub struct JsonLines {
     path: PathBuf,
+    format: Format,
+    told: Told,
 }
 
 impl JsonLines {
     /// One that appends to this file, which it makes where it is missing, for its user alone to read.
     #[must_use]
-    pub fn new(path: PathBuf) -> Self {
-        Self { path }
+    pub fn new(path: PathBuf, format: Format) -> Self {
+        Self {
+            path,
+            format,
+            told: Told::default(),
+        }
     }
 
     fn append(&self, bytes: &[u8]) -> Result<(), SinkError> {
@@ -44,10 +52,12 @@ impl Sink for JsonLines {
     }
 
     fn emit(&mut self, alert: &Alert) -> Result<(), SinkError> {
-        // Plain data, which can always be written.
-        let mut line = serde_json::to_vec(alert).unwrap_or_default();
-        line.push(b'\n');
-        self.append(&line)
+        let is_first = self.told.news(alert) == Some(News::Begins);
+        let line = format!("{}\n", self.format.of(alert, is_first));
+        self.append(line.as_bytes()).inspect_err(|_| {
+            // So that the next try is the first again.
+            self.told.forget(alert);
+        })
     }
 
     fn check(&mut self) -> Result<(), SinkError> {
@@ -64,7 +74,7 @@ mod tests {
     fn each_alert_is_a_line_and_a_file_that_was_moved_is_followed_by_a_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let (path, moved) = (folder.path().join("alerts"), folder.path().join("alerts.1"));
-        let mut sink = JsonLines::new(path.clone());
+        let mut sink = JsonLines::new(path.clone(), Format::Own);
         sink.check().unwrap();
         sink.emit(&alert(1)).unwrap();
         sink.emit(&alert(2)).unwrap();
@@ -84,7 +94,7 @@ mod tests {
                 vec!["a3".to_owned()]
             )
         );
-        let mut lost = JsonLines::new(folder.path().join("none/alerts"));
+        let mut lost = JsonLines::new(folder.path().join("none/alerts"), Format::Own);
         let error = lost.check().unwrap_err().to_string();
         assert!(error.contains("none/alerts"), "{error}");
     }

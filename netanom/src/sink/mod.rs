@@ -9,10 +9,12 @@ pub mod log;
 mod news;
 pub mod ocsf;
 pub mod outbox;
+pub mod signature;
 pub mod state;
 pub mod stderr;
 pub mod store;
 pub mod syslog;
+pub mod template;
 pub mod webhook;
 
 use crate::alert::Alert;
