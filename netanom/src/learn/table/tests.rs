@@ -3,6 +3,7 @@
 mod folds;
 mod strangers;
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
