@@ -3,7 +3,6 @@
 mod folds;
 mod strangers;
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
