@@ -34,6 +34,7 @@ pub(crate) struct Arguments {
 }
 
 /// Draws, and says how much there is.
+#[expect(clippy::print_stdout, reason = "the result")]
 pub(crate) fn draw(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Arguments {
         count,

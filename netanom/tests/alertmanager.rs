@@ -90,9 +90,17 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Alertmanager asks the clock, too"
+)]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 /// A flood that goes on now, as Alertmanager asks the clock.
 fn flood() -> Alert {
-    let now = jiff::Timestamp::now();
+    let now = now();
     let at = |seconds_ago: i64| {
         let moment = now - jiff::SignedDuration::from_secs(seconds_ago);
         moment.to_string()
@@ -162,7 +170,7 @@ fn an_alert_fires_worsens_is_silenced_by_its_source_and_resolved_and_survives_a_
     sink.emit(&alert).unwrap();
     wait_until("it is known again", || active(&server) == ["high"]);
 
-    let now = jiff::Timestamp::now();
+    let now = now();
     let silence = json!({
         "matchers": [{"name": "source", "value": "203.0.113.7", "isRegex": false, "isEqual": true}],
         "startsAt": now.to_string(),

@@ -9,11 +9,11 @@ use super::evidence::{Sum, fade};
 use super::example::Examples;
 use super::naming::likeliest;
 use super::parties::{Parties, Room};
+use super::raised::Raised;
 use super::severity::{Size, grade};
 use super::technique::techniques;
 use super::{
-    Alert, Alternative, Began, Class, Contribution, Facts, Finding, Interfaces, Prefix,
-    Probabilities, Rate, Severity, State,
+    Alert, Alternative, Class, Facts, Finding, Interfaces, Prefix, Probabilities, Severity, State,
 };
 use crate::flow::{Timestamp, protocol_name};
 
@@ -142,7 +142,7 @@ pub(super) struct Case {
     /// Evidence that wider cases were lent.
     pub(super) lent: f32,
     score_sum: f64,
-    findings: u64,
+    pub(super) findings: u64,
     pub(super) flows: u64,
     pub(super) packets: u64,
     bytes: u64,
@@ -391,38 +391,5 @@ impl Case {
             suppressed_by: None,
             example_flows: self.examples.shown(),
         }
-    }
-}
-
-/// What a case has beside once it is an alert.
-#[derive(Clone, Debug)]
-pub(super) struct Raised {
-    pub(super) id: String,
-    pub(super) at: Timestamp,
-    /// When it was told last, and how many packets and findings it had then.
-    pub(super) told: (Timestamp, u64, u64),
-    pub(super) explanation: Vec<Contribution>,
-    pub(super) began: Option<Began>,
-    pub(super) rate: Rate,
-    /// Whether it was absorbed by another and is to end.
-    pub(super) is_absorbed: bool,
-}
-
-impl Raised {
-    /// Whether the case has taken in anything since it was told.
-    pub(super) fn has_news(&self, case: &Case) -> bool {
-        case.findings != self.told.2
-    }
-
-    /// Takes in that it is told now.
-    pub(super) fn tell(&mut self, case: &Case, now: Timestamp) {
-        let seconds = now.since(self.told.0).as_secs_f64().max(1.0);
-        self.rate.now = (case.packets - self.told.1.min(case.packets)) as f64 / seconds;
-        self.rate.peak = self
-            .rate
-            .peak
-            .max(self.rate.now)
-            .max(case.size().packet_rate);
-        self.told = (now, case.packets, case.findings);
     }
 }

@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::case::{Anchor, Case, Key, Raised};
+use super::case::{Anchor, Case, Key};
+use super::raised::Raised;
 use super::{Class, Severity};
 use crate::flow::Timestamp;
 

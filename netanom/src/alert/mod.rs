@@ -13,6 +13,7 @@ mod naming;
 mod near_miss;
 mod parties;
 mod prefix;
+mod raised;
 mod sentence;
 mod settle;
 mod severity;

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use super::Rate;
 use super::Severity;
-use super::case::{Anchor, Case, Key, Raised};
+use super::case::{Anchor, Case, Key};
 use super::explained::Open;
 use super::incident::Incidents;
+use super::raised::Raised;
 use crate::flow::Timestamp;
 
 /// Incidents that are open at most; what comes then is told as more of the same.

@@ -225,7 +225,7 @@ fn an_alert_is_shown_as_it_is_defined() {
     server.put(&alert(1));
     let answer = server.ask("GET /alerts/a1");
     assert_eq!(answer.status, 200);
-    expect![[r#"{"id":"a1","class":"port_scan","severity":"medium","score":0.93,"state":"active","first_seen":"2023-11-14T22:13:21.000000Z","last_seen":"2023-11-14T22:13:31.000000Z","source":{"ip":"192.0.2.1","prefix":null,"port":null,"count":1},"target":{"ip":"198.51.100.1","prefix":null,"port":null,"count":1},"protocol":"tcp","interface":"eth0","flows":120,"packets":240,"bytes":14400,"detector":"forest","summary":"192.0.2.1 tried 120 ports of 198.51.100.1","explanation":[{"feature":"pair_ports","value":120.0,"unit":"ports","typical":1.0,"contribution":0.41}],"alternatives":[],"began":null,"rate":{"now":0.0,"peak":0.0}}"#]]
+    expect![[r#"{"id":"a1","class":"port_scan","severity":"medium","score":0.93,"state":"active","first_seen":"2023-11-14T22:13:21.000000Z","last_seen":"2023-11-14T22:13:31.000000Z","source":{"ip":"192.0.2.1","prefix":null,"port":null,"count":1},"target":{"ip":"198.51.100.1","prefix":null,"port":null,"count":1},"protocol":"tcp","interface":"eth0","flows":120,"packets":240,"bytes":14400,"detector":"forest","summary":"192.0.2.1 tried 120 ports of 198.51.100.1","explanation":[{"feature":"pair_ports","value":120.0,"unit":"ports","typical":1.0,"contribution":0.41}],"alternatives":[],"began":null,"rate":{"now":0.0,"peak":0.0},"attack":["T1595.001"],"suppressed_by":null,"example_flows":[]}"#]]
     .assert_eq(&answer.body);
     let list = server.ask("GET /alerts").json();
     assert_eq!(list["alerts"][0], answer.json());

@@ -61,7 +61,7 @@ pub struct Model {
     /// How its verdicts add up to an alert; none where that was not set for this model.
     pub evidence: Option<Evidence>,
     /// What judges conversations, where it was trained for these too: a model of its own.
-    pub conversations: Option<Box<Model>>,
+    pub conversations: Option<Box<Self>>,
     /// Which trainer made it.
     pub trainer: String,
     /// The trainer's settings.

@@ -345,7 +345,7 @@ fn a_model_of_conversations_within_another_is_refused() {
     let arrays = u64::from_le_bytes(deeper[16..24].try_into().unwrap());
     deeper[16..24].copy_from_slice(&(arrays - size as u64 + inner.len() as u64).to_le_bytes());
     let deeper = with_header(&deeper, |header| {
-        header["conversations"] = inner.len().into()
+        header["conversations"] = inner.len().into();
     });
     let error = told(&Model::read(&deeper).unwrap_err());
     assert!(error.contains("has another one"), "{error}");

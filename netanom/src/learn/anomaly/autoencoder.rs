@@ -74,7 +74,7 @@ fn gradients(layers: &[Layer], batch: Array2<f32>) -> Vec<Layer> {
             delta = delta.dot(&layer.weights.t());
             // The slope of tanh is 1 − tanh².
             delta.zip_mut_with(&values[number], |delta, value| {
-                *delta *= 1.0 - value * value
+                *delta *= 1.0 - value * value;
             });
         }
     }

@@ -184,7 +184,8 @@ fn draw_of(kind: &Kind, seed: u64, number: u64) -> Drawn {
 
 fn pick_work(scene: &mut Scene) -> &'static Kind {
     let work: Vec<&'static Kind> = all().filter(|kind| kind.what == Work).collect();
-    *chance::pick(&mut scene.rng, &work)
+    let picked: &&Kind = chance::pick(&mut scene.rng, &work);
+    picked
 }
 
 /// An attacker that also works, at a hundredth to a hundred times the attack's packets.
