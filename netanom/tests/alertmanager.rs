@@ -19,6 +19,31 @@ const PROGRAM: &str = "prometheus-alertmanager";
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Debian's build looks for its templates here and nowhere else.
+const TEMPLATES: &str = "/usr/share/prometheus/alertmanager/default.tmpl";
+
+/// The program; where its package was unpacked and not installed, with the package's files laid over those of the system in a
+/// mount namespace of its own.
+fn program() -> Command {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let unpacked = std::env::split_paths(&path)
+        .map(|folder| folder.join(PROGRAM))
+        .find(|program| program.is_file())
+        .and_then(|program| Some(program.parent()?.parent()?.join("share")));
+    match unpacked {
+        Some(share) if !Path::new(TEMPLATES).exists() => {
+            let lay = format!(
+                "mount -t overlay overlay -o 'lowerdir={}:/usr/share' /usr/share && exec {PROGRAM} \"$@\"",
+                share.display()
+            );
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "sh", "-c", &lay, "sh"]);
+            command
+        }
+        _ => Command::new(PROGRAM),
+    }
+}
+
 /// An Alertmanager that notifies nobody.
 struct Server {
     child: Child,
@@ -33,7 +58,7 @@ impl Server {
             "route:\n  receiver: nobody\nreceivers:\n  - name: nobody\n",
         )
         .unwrap();
-        let child = Command::new(PROGRAM)
+        let child = program()
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.path={}", folder.join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))

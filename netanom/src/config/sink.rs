@@ -203,14 +203,14 @@ impl Sink {
         if !self.format.is_empty() {
             return wrong("sink.format", &self.format, "empty where there is a `body`");
         }
-        Template::new(&self.body).map(Some).or_else(|what| {
-            Err(ConfigError::Value {
+        Template::new(&self.body)
+            .map(Some)
+            .map_err(|what| ConfigError::Value {
                 key: "sink.body",
                 value: format!("a text with {what}"),
                 expected: "text with fields of an alert in double braces, such as {{summary}}, {{class}}, {{severity}}, \
                            {{source}} and {{target}}",
             })
-        })
     }
 
     fn secret(&self) -> Result<Option<Secret>, ConfigError> {

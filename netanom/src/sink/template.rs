@@ -16,8 +16,11 @@ enum Part {
     Field(&'static str),
 }
 
+/// A field's name, and what it is of an alert.
+type Field = (&'static str, fn(&Alert) -> String);
+
 /// Fields by name, with what they are.
-const FIELDS: [(&str, fn(&Alert) -> String); 14] = [
+const FIELDS: [Field; 14] = [
     ("id", |alert| alert.id.clone()),
     ("class", |alert| alert.class.to_string()),
     ("severity", |alert| alert.severity.name().to_owned()),
