@@ -173,7 +173,7 @@ function breakdown() {
 async function showSensor(model) {
   const settings = await ask("/config");
   const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
-  const interfaces = settings.interfaces?.length > 0 ? settings.interfaces.join(", ") : "that of the default route";
+  const interfaces = settings?.interfaces?.length > 0 ? settings.interfaces.join(", ") : "that of the default route";
   at("sensor").replaceChildren(
     fact("Interfaces", interfaces),
     fact("Watching since", summary?.began ? moment(summary.began) : "–"),
@@ -210,7 +210,7 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh().then(draw);
 });
 addEventListener("resize", charts);
-build().then(showSensor).catch((error) => at("form").replaceChildren(el("p", { class: "bad" }, error.message)));
+build().then((model) => showSensor(model).catch(() => {})).catch((error) => at("form").replaceChildren(el("p", { class: "bad" }, error.message)));
 
 let opened = 0;
 follow(
